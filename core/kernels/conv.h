@@ -1,0 +1,107 @@
+// Convolution kernels on tensors in lanes: what they are given, and the passes built from them.
+//
+// One letter a size, here and in the kernels: N images, C input channels, O output channels, H and
+// W rows and columns, K taps a side, L lanes.
+#pragma once
+
+#include <cstdint>
+
+#include "core/layout.h"
+
+namespace espalier {
+
+// Output channels that a register tile takes at most: with four pixels, 16 (12) accumulators.
+inline constexpr int tile_channels(int registers) { return registers == 32 ? 4 : 3; }
+
+// O output channels split into tiles of nearly equal width, wide ones first, so that no tile is
+// left with too few accumulators to hide the latency of a multiply-add: 13 = 4 + 3 + 3 + 3.
+struct ChannelTiles {
+  ChannelTiles(int channels, int most)
+      : count((channels + most - 1) / most),
+        widest((channels + count - 1) / count),
+        wide_tiles(channels - count * (widest - 1)) {}
+  int count, widest, wide_tiles;  // the others are one channel narrower
+  int first(int tile) const { return tile * widest - (tile > wide_tiles ? tile - wide_tiles : 0); }
+  int width(int tile) const { return tile < wide_tiles ? widest : widest - 1; }
+};
+
+// One pass of the direct kernel: output position (y, x) sums, over channels and taps, weights times
+// the input at a fixed step from (y, x). The forward pass is one such pass. The way back to the
+// input is one for each of the stride^2 phases of the input's pixels.
+struct ConvPass {
+  const float* in;  // tap (0, 0) of output position (0, 0), block 0, channel 0
+  std::int64_t in_block, in_channel,
+      in_row;                         // strides in floats; in_row is also between taps' rows
+  std::int64_t in_step_y, in_step_x;  // between neighbouring output positions
+  int channels, kernel_h, kernel_w;
+
+  float* out;  // position (0, 0), block 0, channel 0
+  std::int64_t out_block, out_channel, out_step_y, out_step_x;
+  int blocks, out_channels, rows, columns;  // positions before pooling
+
+  const float* weights;         // packed, see below
+  const float* bias = nullptr;  // one an output channel
+  bool add = false;             // add to what the output holds
+  bool relu = false;
+  std::uint8_t* argmax =
+      nullptr;  // not null: 2x2 max-pool; [block][O][H / 2][W / 2][L] are written
+
+  Planes halo_of = {};  // where its data is set, the halo of these planes is zeroed on the way
+};
+void run(const ConvPass& pass);
+
+// argmax of a pooled window: 0-3 in row order, or that every value was cut off by ReLU.
+inline constexpr std::uint8_t kDeadWindow = 4;
+
+// Weights in the order in which the kernel reads them: [tile][C][KH][KW][channels of the tile].
+// `source(o, c, ky, kx)` gives a weight; packed holds O C KH KW floats.
+struct WeightView {
+  const float* data;
+  std::int64_t out_stride, in_stride, row_stride, column_stride;
+};
+void pack_weights(const WeightView& from, int out_channels, int channels, int kernel_h,
+                  int kernel_w, float* packed);
+
+// The gradient of an output as the way back finds it: as it is, or behind ReLU (y says where it
+// passed), or behind ReLU and 2x2 max-pool (argmax says from where in the window it came).
+struct OutputGradient {
+  Planes dy;                             // of the output, pooled where argmax is set
+  const float* y = nullptr;              // the output, laid out as dy
+  const std::uint8_t* argmax = nullptr;  // as ConvPass wrote it
+};
+
+// dw[o][c][ky][kx] (+)= sum over images and positions of the gradient times the input at that tap.
+// The same for the bias, whose input is 1.
+struct WeightPass {
+  const float* in;  // as in ConvPass
+  std::int64_t in_block, in_channel, in_row, in_step_y, in_step_x;
+  int channels, kernel_h, kernel_w;
+
+  OutputGradient gradient;
+  int rows, columns;  // positions, before pooling
+
+  float* dw;  // [O][C][KH][KW]; null where not wanted
+  bool dw_add;
+  const std::uint8_t* dw_mask;  // zeros are written where it is 0; null for none
+  float* dbias;                 // [O]; null where not wanted
+  bool dbias_add;
+};
+void run(const WeightPass& pass);
+
+// Writes the gradient of the unpooled output, one block and channel, halo included.
+void expand(const OutputGradient& gradient, std::int64_t block, std::int64_t channel,
+            const Planes& to, std::int64_t to_block);
+
+// The forward pass where each image is a block of its own (one lane): pixels lie in the vectors, at
+// any alignment. Weights are packed as for ConvPass; planes may have any halo that holds the
+// padding.
+struct SmallConvPass {
+  Planes in, out;
+  int kernel_h, kernel_w, stride, padding;
+  const float* weights;
+  const float* bias;
+  bool relu;
+};
+void run(const SmallConvPass& pass);
+
+}  // namespace espalier

@@ -1,0 +1,259 @@
+// The direct convolution kernel: a register tile of four output pixels by four output channels,
+// each a vector of images. Every load is an aligned vector of the input or one broadcast weight; an
+// output is written once, after bias, ReLU and 2x2 max-pool have been applied in registers.
+#include <algorithm>
+
+#include "core/kernels/conv.h"
+#include "core/parallel.h"
+#include "core/simd.h"
+
+namespace espalier {
+namespace {
+
+constexpr int kTileO = tile_channels(kRegisters);
+constexpr int kTileP = 4;  // pixels; also the four pixels of a pooling window
+
+// Where the pixels of a tile are read and written, as offsets in floats.
+struct Pixels {
+  std::int64_t in[kTileP];
+  std::int64_t out[kTileP];
+};
+
+// KW taps a row at compile time, 3 meaning 3x3; 0: as many as the pass says.
+template <int O, int P, int KW>
+[[gnu::always_inline]] inline void accumulate(const ConvPass& pass, const float* const (&pixel)[P],
+                                              const float* weights, Vec (&sum)[O][P]) {
+  const int kernel_w = KW ? KW : pass.kernel_w;
+  for (int c = 0; c < pass.channels; ++c) {
+    std::int64_t row = c * pass.in_channel;
+#pragma GCC unroll 3
+    for (int ky = 0; ky < (KW == 3 ? 3 : pass.kernel_h); ++ky, row += pass.in_row) {
+#pragma GCC unroll 5
+      for (int kx = 0; kx < kernel_w; ++kx) {
+        Vec x[P];
+#pragma GCC unroll 4
+        for (int p = 0; p < P; ++p) {
+          x[p] = load(pixel[p] + row + kx * kLanes);
+          keep_in_register(x[p]);
+        }
+#pragma GCC unroll 4
+        for (int o = 0; o < O; ++o) {
+          Vec w = broadcast(weights[kx * O + o]);
+          keep_in_register(w);
+#pragma GCC unroll 4
+          for (int p = 0; p < P; ++p) sum[o][p] += w * x[p];
+        }
+      }
+      weights += kernel_w * O;
+    }
+  }
+}
+
+// The maximum of a window, cut at zero, and which pixel it came from: the first where several are
+// equal. A NaN at the window's last pixel wins; one in the input or the weights meets the last
+// pixel of some window wherever the kernel is larger than one tap, so none is lost on the way to
+// the loss.
+[[gnu::always_inline]] inline void pool_window(const Vec (&value)[kTileP], float* out,
+                                               std::uint8_t* argmax) {
+  const Vec upper = max(value[0], value[1]), lower = max(value[2], value[3]);
+  const Vec best = max(upper, lower);
+  const VecInt upper_index = value[1] > value[0] ? VecInt{} + 1 : VecInt{};
+  const VecInt lower_index = value[3] > value[2] ? VecInt{} + 3 : VecInt{} + 2;
+  VecInt index = lower > upper ? lower_index : upper_index;
+  index = best <= 0 ? VecInt{} + kDeadWindow : index;
+  store(out, relu(best));
+  typedef std::uint8_t Bytes __attribute__((vector_size(kLanes)));
+  *reinterpret_cast<Bytes*>(argmax) = __builtin_convertvector(index, Bytes);
+}
+
+// A large output with few sums behind each value is written at the speed of memory. It would not be
+// in the caches any more when it is needed.
+bool goes_past_caches(const ConvPass& pass) {
+  constexpr std::int64_t kLarge = 1 << 20;  // floats
+  return !pass.add && pass.channels * pass.kernel_h * pass.kernel_w < 64 &&
+         pass.out_block * pass.blocks > kLarge;
+}
+
+// Some pixels of one image block and the output channels [first, last), in tiles of O.
+template <int O, int P, int KW>
+void strip(const ConvPass& pass, const float* in, const Pixels& at, int first, int last, float* out,
+           std::uint8_t* argmax, std::int64_t argmax_channel) {
+  const std::int64_t taps =
+      static_cast<std::int64_t>(pass.channels) * pass.kernel_h * pass.kernel_w;
+  const bool past_caches = goes_past_caches(pass);
+  const float* pixel[P];
+  for (int p = 0; p < P; ++p) pixel[p] = in + at.in[p];
+  for (int channel = first; channel < last; channel += O) {
+    Vec sum[O][P];
+    float* to[O];
+#pragma GCC unroll 4
+    for (int o = 0; o < O; ++o) {
+      to[o] = out + (channel + o) * pass.out_channel;
+#pragma GCC unroll 4
+      for (int p = 0; p < P; ++p)
+        sum[o][p] = pass.add ? load(to[o] + at.out[p])
+                             : broadcast(pass.bias ? pass.bias[channel + o] : 0.0f);
+    }
+    accumulate<O, P, KW>(pass, pixel, pass.weights + channel * taps, sum);
+    if (P == kTileP && argmax) {
+      if constexpr (P == kTileP)
+#pragma GCC unroll 4
+        for (int o = 0; o < O; ++o)
+          pool_window(sum[o], to[o] + at.out[0], argmax + (channel + o) * argmax_channel);
+      continue;
+    }
+#pragma GCC unroll 4
+    for (int o = 0; o < O; ++o)
+#pragma GCC unroll 4
+      for (int p = 0; p < P; ++p) {
+        const Vec value = pass.relu ? relu(sum[o][p]) : sum[o][p];
+        past_caches ? stream(to[o] + at.out[p], value) : store(to[o] + at.out[p], value);
+      }
+  }
+}
+
+using StripFunction = void (*)(const ConvPass&, const float*, const Pixels&, int, int, float*,
+                               std::uint8_t*, std::int64_t);
+
+template <int O, int P>
+StripFunction strip_for_width(int kernel_w) {
+  switch (kernel_w) {
+    case 1:
+      return strip<O, P, 1>;
+    case 2:
+      return strip<O, P, 2>;
+    case 3:
+      return strip<O, P, 3>;
+    case 5:
+      return strip<O, P, 5>;
+    default:
+      return strip<O, P, 0>;
+  }
+}
+
+template <int O>
+StripFunction strip_for_pixels(int pixels, int kernel_w) {
+  switch (pixels) {
+    case 1:
+      return strip_for_width<O, 1>(kernel_w);
+    case 2:
+      return strip_for_width<O, 2>(kernel_w);
+    case 3:
+      return strip_for_width<O, 3>(kernel_w);
+    default:
+      return strip_for_width<O, 4>(kernel_w);
+  }
+}
+
+StripFunction find_strip(const ConvPass& pass, int out_channels, int pixels) {
+  const int kernel_w = pass.kernel_w == 3 && pass.kernel_h != 3 ? 0 : pass.kernel_w;
+  switch (out_channels) {
+    case 1:
+      return strip_for_pixels<1>(pixels, kernel_w);
+    case 2:
+      return strip_for_pixels<2>(pixels, kernel_w);
+    case 3:
+      return strip_for_pixels<3>(pixels, kernel_w);
+    default:
+      return strip_for_pixels<kTileO>(pixels, kernel_w);
+  }
+}
+
+// The pixels of tile number `index`: a pooling window, or the next four in row order, which may
+// run over the end of a row. Returns how many there are.
+int pixels_of(const ConvPass& pass, std::int64_t index, Pixels& at) {
+  if (pass.argmax) {
+    const std::int64_t wy = index / (pass.columns / 2), wx = index % (pass.columns / 2);
+    for (int p = 0; p < kTileP; ++p)
+      at.in[p] = (2 * wy + p / 2) * pass.in_step_y + (2 * wx + p % 2) * pass.in_step_x;
+    at.out[0] = wy * pass.out_step_y + wx * pass.out_step_x;
+    return kTileP;
+  }
+  const std::int64_t count = static_cast<std::int64_t>(pass.rows) * pass.columns;
+  const int pixels = static_cast<int>(std::min<std::int64_t>(kTileP, count - index * kTileP));
+  std::int64_t y = index * kTileP / pass.columns, x = index * kTileP % pass.columns;
+  for (int p = 0; p < pixels; ++p) {
+    at.in[p] = y * pass.in_step_y + x * pass.in_step_x;
+    at.out[p] = y * pass.out_step_y + x * pass.out_step_x;
+    if (++x == pass.columns) x = 0, ++y;
+  }
+  return pixels;
+}
+
+// Asks for the input just below what a tile reads, a row of tiles before it is needed: there are
+// more streams (rows times channels) than the processor follows by itself.
+void prefetch_below(const ConvPass& pass, const float* in) {
+  const float* below = in + pass.kernel_h * pass.in_row;
+  for (int c = 0; c < pass.channels; ++c, below += pass.in_channel)
+    for (int line = 0; line < kTileP; ++line) __builtin_prefetch(below + line * kLanes, 0, 2);
+}
+
+}  // namespace
+
+void run(const ConvPass& pass) {
+  const std::int64_t area = static_cast<std::int64_t>(pass.rows) * pass.columns;
+  const std::int64_t tiles = pass.argmax ? area / kTileP : (area + kTileP - 1) / kTileP;
+  const ChannelTiles channel_tiles(pass.out_channels, kTileO);
+
+  // Enough items to keep threads busy to the end: split the pixels first, which shares the weights
+  // in cache, then the channels.
+  constexpr std::int64_t kItems = 16;
+  const std::int64_t pixel_parts =
+      std::clamp<std::int64_t>((kItems + pass.blocks - 1) / pass.blocks, 1, tiles);
+  const std::int64_t channel_parts =
+      std::clamp<std::int64_t>(kItems / 2 / (pass.blocks * pixel_parts), 1, channel_tiles.count);
+
+  parallel_for(pass.blocks * pixel_parts * channel_parts, [&](std::int64_t item) {
+    const std::int64_t channel_part = item % channel_parts;
+    const std::int64_t pixel_part = item / channel_parts % pixel_parts;
+    const std::int64_t block = item / channel_parts / pixel_parts;
+    const int first_tile = static_cast<int>(channel_tiles.count * channel_part / channel_parts);
+    const int last_tile =
+        static_cast<int>(channel_tiles.count * (channel_part + 1) / channel_parts);
+    const float* in = pass.in + block * pass.in_block;
+    float* out = pass.out + block * pass.out_block;
+    if (pass.halo_of.data && pixel_part == 0)
+      for (int o = channel_tiles.first(first_tile); o < channel_tiles.first(last_tile); ++o)
+        zero_halo(pass.halo_of, block, o);
+
+    const std::int64_t end = tiles * (pixel_part + 1) / pixel_parts;
+    for (std::int64_t t = tiles * pixel_part / pixel_parts; t < end; ++t) {
+      Pixels at;
+      const int pixels = pixels_of(pass, t, at);
+      if (pass.rows >= 8) prefetch_below(pass, in + at.in[0]);
+      std::uint8_t* argmax =
+          pass.argmax ? pass.argmax + (block * pass.out_channels * tiles + t) * kLanes : nullptr;
+      const int first = channel_tiles.first(first_tile), last = channel_tiles.first(last_tile);
+      const int narrow = std::clamp(channel_tiles.first(channel_tiles.wide_tiles), first, last);
+      if (first < narrow)
+        find_strip(pass, channel_tiles.widest, pixels)(pass, in, at, first, narrow, out, argmax,
+                                                       tiles * kLanes);
+      if (narrow < last)
+        find_strip(pass, channel_tiles.widest - 1, pixels)(pass, in, at, narrow, last, out, argmax,
+                                                           tiles * kLanes);
+    }
+    fence();
+  });
+}
+
+void pack_weights(const WeightView& from, int out_channels, int channels, int kernel_h,
+                  int kernel_w, float* packed) {
+  const ChannelTiles tiles(out_channels, kTileO);
+  const std::int64_t taps = static_cast<std::int64_t>(channels) * kernel_h * kernel_w;
+  parallel_ranges(tiles.count, std::max<std::int64_t>(1, 65536 / (taps * kTileO)),
+                  [&](std::int64_t begin, std::int64_t end) {
+                    for (std::int64_t i = begin; i < end; ++i) {
+                      const int first = tiles.first(static_cast<int>(i)),
+                                width = tiles.width(static_cast<int>(i));
+                      float* to = packed + first * taps;
+                      for (int c = 0; c < channels; ++c)
+                        for (int ky = 0; ky < kernel_h; ++ky)
+                          for (int kx = 0; kx < kernel_w; ++kx)
+                            for (int o = 0; o < width; ++o)
+                              *to++ = from.data[(first + o) * from.out_stride + c * from.in_stride +
+                                                ky * from.row_stride + kx * from.column_stride];
+                    }
+                  });
+}
+
+}  // namespace espalier

@@ -1,0 +1,233 @@
+// The weight gradient of a convolution. A register tile holds the sums of a few output channels by
+// the taps of one input channel, each a vector over the images in the lanes; positions are walked
+// in chunks whose output gradient, gathered once, stays in the first-level cache while all the
+// input channels pass by. The lanes are added up at the very end. Each sum has its own fixed order,
+// so the result does not depend on the number of threads.
+#include <algorithm>
+#include <vector>
+
+#include "core/kernels/conv.h"
+#include "core/kernels/gradient_chunk.h"
+#include "core/memory.h"
+#include "core/parallel.h"
+#include "core/simd.h"
+
+namespace espalier {
+namespace {
+
+// A group of R rows of KW taps each; a row is a place in the input that a (channel, ky) pair reads
+// first. O output channels: O R KW accumulators.
+struct TileShape {
+  int out_channels, rows, taps;
+};
+
+constexpr bool kWide = kRegisters == 32;
+
+TileShape tile_shape(int kernel_h, int kernel_w) {
+  if (kernel_w == 3 && kernel_h == 3) return {kWide ? 2 : 1, 3, 3};
+  if (kernel_w == 5) return {kWide ? 4 : 2, 1, 5};
+  return {kWide ? 4 : 3, 4, 1};  // any other kernel: each tap is a row of its own
+}
+
+// What a tile asks for while it computes, one line a position: its neighbours in the next chunk.
+struct Ahead {
+  const float* base;
+  const std::int64_t* at;
+};
+
+template <int O, int R, int KW>
+void tile(const float* const* rows, const std::int64_t* at, int positions, const float* gradient,
+          float* sums, std::int64_t sums_stride, const Ahead& ahead) {
+  Vec sum[O][R * KW];
+#pragma GCC unroll 4
+  for (int o = 0; o < O; ++o)
+#pragma GCC unroll 9
+    for (int t = 0; t < R * KW; ++t) sum[o][t] = load(sums + o * sums_stride + t * kLanes);
+  for (int k = 0; k < positions; ++k) {
+    __builtin_prefetch(ahead.base + ahead.at[k], 0, 2);
+    Vec dy[O];
+#pragma GCC unroll 4
+    for (int o = 0; o < O; ++o) {
+      dy[o] = load(gradient + (k * O + o) * kLanes);
+      keep_in_register(dy[o]);
+    }
+#pragma GCC unroll 4
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 5
+      for (int kx = 0; kx < KW; ++kx) {
+        Vec x = load(rows[r] + at[k] + kx * kLanes);
+        if (O > 1) keep_in_register(x);
+#pragma GCC unroll 4
+        for (int o = 0; o < O; ++o) sum[o][r * KW + kx] += dy[o] * x;
+      }
+  }
+#pragma GCC unroll 4
+  for (int o = 0; o < O; ++o)
+#pragma GCC unroll 9
+    for (int t = 0; t < R * KW; ++t) store(sums + o * sums_stride + t * kLanes, sum[o][t]);
+}
+
+using TileFunction = void (*)(const float* const*, const std::int64_t*, int, const float*, float*,
+                              std::int64_t, const Ahead&);
+
+template <int R, int KW>
+TileFunction tile_for(int out_channels) {
+  switch (out_channels) {
+    case 1:
+      return tile<1, R, KW>;
+    case 2:
+      return tile<2, R, KW>;
+    case 3:
+      return tile<3, R, KW>;
+    default:
+      return tile<4, R, KW>;
+  }
+}
+
+TileFunction find_tile(const TileShape& shape, int out_channels) {
+  if (shape.taps == 3) return out_channels == 1 ? tile<1, 3, 3> : tile<2, 3, 3>;
+  if (shape.taps == 5) return tile_for<1, 5>(out_channels);
+  return tile_for<4, 1>(out_channels);
+}
+
+constexpr int kItemTiles = 8;    // tiles of output channels that an item takes at most
+constexpr int kItemGroups = 32;  // groups of rows that an item takes at most
+constexpr int kItems = 4;        // at least, so that threads have work
+
+template <class T>
+using PooledVector = std::vector<T, PoolAllocator<T>>;
+
+// What does not change from item to item.
+struct Plan {
+  const WeightPass& pass;
+  TileShape shape;
+  ChannelTiles out_tiles;
+  ChunkPlan chunks;
+  int rows;    // (channel, ky) pairs, or (channel, ky, kx) triples
+  int groups;  // of shape.rows rows
+};
+
+// Offset in the input of a row of taps.
+std::int64_t row_offset(const Plan& plan, int row) {
+  const WeightPass& p = plan.pass;
+  const int across = p.kernel_w / plan.shape.taps;  // rows a (channel, ky) pair
+  const int kx = row % across * plan.shape.taps;
+  const int ky = row / across % p.kernel_h, c = row / across / p.kernel_h;
+  return c * p.in_channel + ky * p.in_row + static_cast<std::int64_t>(kx) * kLanes;
+}
+
+// What one item computes: a few tiles of output channels, some groups of rows.
+struct Item {
+  int first_tile, last_tile, first_group, last_group;
+};
+
+// The sums of one tile lie as [o][tap][L], with the item's taps.
+void write_sums(const Plan& plan, const Item& item, int tile, const float* sums_of_tile) {
+  const WeightPass& p = plan.pass;
+  const int tile_taps = plan.shape.rows * plan.shape.taps;
+  const std::int64_t taps = static_cast<std::int64_t>(plan.rows) * plan.shape.taps;
+  const std::int64_t first = static_cast<std::int64_t>(item.first_group) * tile_taps;
+  const std::int64_t all = static_cast<std::int64_t>(item.last_group) * tile_taps - first;
+  // The last group may be filled up with rows that are none.
+  const std::int64_t real = std::min(all, taps - first);
+  for (int o = 0; o < plan.out_tiles.width(tile); ++o, sums_of_tile += all * kLanes) {
+    const std::int64_t at = (plan.out_tiles.first(tile) + o) * taps + first;
+    for (std::int64_t tap = 0; tap < real; tap += kLanes) {
+      const int count = static_cast<int>(std::min<std::int64_t>(kLanes, real - tap));
+      Vec lanes[kLanes] = {};
+      for (int i = 0; i < count; ++i) lanes[i] = load(sums_of_tile + (tap + i) * kLanes);
+      const Vec values = sums(lanes);
+      for (int i = 0; i < count; ++i) {
+        const std::int64_t to = at + tap + i;
+        const float value = p.dw_mask && !p.dw_mask[to] ? 0 : values[i];
+        p.dw[to] = p.dw_add ? p.dw[to] + value : value;
+      }
+    }
+  }
+}
+
+void run_item(const Plan& plan, const Item& item) {
+  const WeightPass& p = plan.pass;
+  const int widest = plan.shape.out_channels, groups = item.last_group - item.first_group;
+  const int tiles = item.last_tile - item.first_tile;
+  const std::int64_t group_floats =
+      static_cast<std::int64_t>(plan.shape.rows) * plan.shape.taps * kLanes;
+  const std::int64_t tile_floats = widest * groups * group_floats;
+  const std::int64_t chunk_floats =
+      static_cast<std::int64_t>(plan.chunks.positions) * widest * kLanes;
+  const bool with_bias = p.dbias && item.first_group == 0;
+
+  PooledVector<float> sums(tiles * tile_floats, 0.0f);
+  PooledVector<float> bias_sums(tiles * widest * kLanes, 0.0f);
+  PooledVector<float> gradient(tiles * chunk_floats);
+  PooledVector<std::int64_t> at(plan.chunks.positions), next_at(plan.chunks.positions),
+      next_dy_at(plan.chunks.positions);
+  const Planes& dy = p.gradient.dy;
+  plan.chunks.offsets(0, p.in_block, p.in_step_y, p.in_step_x, 1, next_at.data());
+  for (int c = 0; c < plan.chunks.count; ++c) {
+    int positions = 0;
+    for (int t = 0; t < tiles; ++t) {
+      const int tile = item.first_tile + t;
+      positions = gather(plan.chunks, p.gradient, c, plan.out_tiles.first(tile),
+                         plan.out_tiles.width(tile), gradient.data() + t * chunk_floats,
+                         with_bias ? bias_sums.data() + t * widest * kLanes : nullptr);
+    }
+    if (!p.dw) continue;
+    at.swap(next_at);
+    const int next = std::min(c + 1, plan.chunks.count - 1);
+    plan.chunks.offsets(next, p.in_block, p.in_step_y, p.in_step_x, 1, next_at.data());
+    plan.chunks.offsets(next, dy.block_stride, dy.row_stride, kLanes, p.gradient.argmax ? 2 : 1,
+                        next_dy_at.data());
+    for (int g = item.first_group; g < item.last_group; ++g)
+      for (int t = 0; t < tiles; ++t) {
+        const float* rows[4];
+        for (int r = 0; r < plan.shape.rows; ++r)
+          rows[r] = p.in + row_offset(plan, std::min(g * plan.shape.rows + r, plan.rows - 1));
+        // The first tile asks for the input, the others for the gradient: of the next chunk, or,
+        // where there is one only, of the next channel.
+        const int channel = plan.out_tiles.first(item.first_tile) +
+                            std::max((t - 1) * groups + g - item.first_group, 0);
+        const std::int64_t channel_after = plan.chunks.count == 1 ? p.in_channel : 0;
+        const Ahead ahead =
+            t == 0 ? Ahead{rows[0] + channel_after, next_at.data()}
+                   : Ahead{dy.plane(0, std::min(channel, dy.channels - 1)), next_dy_at.data()};
+        find_tile(plan.shape, plan.out_tiles.width(item.first_tile + t))(
+            rows, at.data(), positions, gradient.data() + t * chunk_floats,
+            sums.data() + t * tile_floats + (g - item.first_group) * group_floats,
+            groups * group_floats, ahead);
+      }
+  }
+  for (int t = 0; t < tiles; ++t) {
+    const int tile = item.first_tile + t;
+    if (p.dw) write_sums(plan, item, tile, sums.data() + t * tile_floats);
+    if (!with_bias) continue;
+    for (int o = 0; o < plan.out_tiles.width(tile); ++o) {
+      const float value = sum(load(bias_sums.data() + (t * widest + o) * kLanes));
+      float& to = p.dbias[plan.out_tiles.first(tile) + o];
+      to = p.dbias_add ? to + value : value;
+    }
+  }
+}
+
+}  // namespace
+
+void run(const WeightPass& pass) {
+  const TileShape shape = tile_shape(pass.kernel_h, pass.kernel_w);
+  const ChannelTiles out_tiles(pass.gradient.dy.channels, shape.out_channels);
+  const int rows = pass.channels * pass.kernel_h * (pass.kernel_w / shape.taps);
+  const int groups = (rows + shape.rows - 1) / shape.rows;
+  const Plan plan{pass,      shape,
+                  out_tiles, ChunkPlan(pass.gradient, pass.rows, pass.columns, shape.out_channels),
+                  rows,      groups};
+  const int group_parts = (groups + kItemGroups - 1) / kItemGroups;
+  const int tile_parts = std::max((out_tiles.count + kItemTiles - 1) / kItemTiles,
+                                  std::min(kItems / group_parts, out_tiles.count));
+  // Neighbouring items share their part of the input.
+  parallel_for(static_cast<std::int64_t>(group_parts) * tile_parts, [&](std::int64_t item) {
+    const int t = static_cast<int>(item % tile_parts), g = static_cast<int>(item / tile_parts);
+    run_item(plan, {out_tiles.count * t / tile_parts, out_tiles.count * (t + 1) / tile_parts,
+                    groups * g / group_parts, groups * (g + 1) / group_parts});
+  });
+}
+
+}  // namespace espalier

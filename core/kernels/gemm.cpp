@@ -1,0 +1,48 @@
+// Matrix products through OpenBLAS. Its OpenMP flavour runs single-threaded inside a parallel
+// region; two products on two cores scale almost perfectly, one threaded product does not.
+#include "core/kernels/gemm.h"
+
+#include <cblas.h>
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "core/parallel.h"
+
+namespace espalier {
+
+void gemm(bool transpose_a, bool transpose_b, std::int64_t m, std::int64_t n, std::int64_t k,
+          const float* a, std::int64_t lda, const float* b, std::int64_t ldb, float* c,
+          std::int64_t ldc, bool add) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 31;  // BLAS counts in 32 bits
+  check(m < kMost && n < kMost && k < kMost && lda < kMost && ldb < kMost && ldc < kMost,
+        "matmul: found ", m, " x ", k, " times ", k, " x ", n, ", expected sides below 2^31");
+  if (m == 0 || n == 0) return;
+  if (k == 0) {
+    if (!add)
+      for (std::int64_t i = 0; i < m; ++i) std::fill_n(c + i * ldc, n, 0.0f);
+    return;
+  }
+  const auto ta = transpose_a ? CblasTrans : CblasNoTrans;
+  const auto tb = transpose_b ? CblasTrans : CblasNoTrans;
+  const auto rows = [&](std::int64_t begin, std::int64_t end) {
+    const float* a_rows = a + begin * (transpose_a ? 1 : lda);
+    const int count = static_cast<int>(end - begin);
+    if (n == 1 && ldc == 1)  // a product with one column is faster as a matrix times a vector
+      cblas_sgemv(CblasRowMajor, ta, static_cast<int>(transpose_a ? k : count),
+                  static_cast<int>(transpose_a ? count : k), 1, a_rows, static_cast<int>(lda), b,
+                  static_cast<int>(transpose_b ? 1 : ldb), add, c + begin, 1);
+    else
+      cblas_sgemm(CblasRowMajor, ta, tb, count, static_cast<int>(n), static_cast<int>(k), 1, a_rows,
+                  static_cast<int>(lda), b, static_cast<int>(ldb), add, c + begin * ldc,
+                  static_cast<int>(ldc));
+  };
+  // A part has enough to do to pay for its thread.
+  constexpr double kPart = 1 << 17;  // multiply-adds
+  const double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
+  const std::int64_t parts = std::clamp<std::int64_t>(static_cast<std::int64_t>(work / kPart), 1,
+                                                      std::min<std::int64_t>(num_threads(), m));
+  parallel_ranges(m, (m + parts - 1) / parts, rows);
+}
+
+}  // namespace espalier

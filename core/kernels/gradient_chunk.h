@@ -1,0 +1,32 @@
+// A chunk of the output gradient of a convolution, gathered for the weight gradient: some positions
+// of some images, the channels of one tile side by side, seen through ReLU and pooling.
+#pragma once
+
+#include <cstdint>
+
+#include "core/kernels/conv.h"
+
+namespace espalier {
+
+// How the positions of a batch are cut into chunks: so many rows, of one image block or several.
+struct ChunkPlan {
+  ChunkPlan(const OutputGradient& gradient, int rows, int columns, int tile_channels);
+  // Where each position of the chunk lies in a tensor with these strides, in which `shrink`
+  // positions a side share one place. The last chunk may be shorter; the entries beyond it repeat
+  // its last one.
+  void offsets(int chunk, std::int64_t block, std::int64_t step_y, std::int64_t step_x, int shrink,
+               std::int64_t* at) const;
+
+  int rows, columns;  // positions of one image block
+  int chunk_rows;     // even where a pooling window spans two
+  int count;          // chunks
+  int positions;      // the most that a chunk holds
+  std::int64_t total_rows;
+};
+
+// Writes [position][channels][L] of one chunk, from channel `first` on, and adds the vectors of
+// each channel to sums[channels][L] where that is wanted. Returns the number of positions.
+int gather(const ChunkPlan& plan, const OutputGradient& gradient, int chunk, int first,
+           int channels, float* to, float* sums);
+
+}  // namespace espalier

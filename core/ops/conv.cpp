@@ -1,0 +1,179 @@
+// Convolution: the choice of kernel passes, forward and back.
+#include "core/ops/conv.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "core/autograd.h"
+#include "core/error.h"
+#include "core/kernels/conv.h"
+#include "core/ops/activation.h"
+#include "core/ops/conv_input_gradient.h"
+#include "core/ops/layout.h"
+#include "core/ops/pool.h"
+#include "core/parameter.h"
+
+namespace espalier {
+namespace {
+
+// The sizes of one convolution.
+struct Sizes {
+  int channels, out_channels, kernel_h, kernel_w, rows, columns;  // rows, columns: before pooling
+};
+
+Sizes check_sizes(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                  const ConvOptions& options) {
+  const Shape &s = x.shape(), &w = weight.shape();
+  check(options.stride >= 1 && options.padding >= 0, "conv2d: found stride ", options.stride,
+        " and padding ", options.padding, ", expected at least 1 and 0");
+  check(w.rank() == 4 && w.numel() > 0, "conv2d: found weight of shape ", w.str(),
+        ", expected [O, C, KH, KW]");
+  check(s.rank() == 4 && s[1] == w[1], "conv2d: found input of shape ", s.str(), ", expected [N, ",
+        w[1], ", H, W]");
+  check(!bias.defined() || bias.shape() == Shape{w[0]}, "conv2d: found bias of shape ",
+        bias.defined() ? bias.shape().str() : "", ", expected [", w[0], "]");
+  const std::int64_t high = s[2] + 2 * options.padding, wide = s[3] + 2 * options.padding;
+  check(s[0] > 0 && high >= w[2] && wide >= w[3], "conv2d: found input of shape ", s.str(),
+        " with padding ", options.padding, ", expected images of at least ", w[2], " x ", w[3]);
+  const Sizes sizes{static_cast<int>(w[1]),
+                    static_cast<int>(w[0]),
+                    static_cast<int>(w[2]),
+                    static_cast<int>(w[3]),
+                    static_cast<int>((high - w[2]) / options.stride + 1),
+                    static_cast<int>((wide - w[3]) / options.stride + 1)};
+  check(!options.max_pool || (options.relu && sizes.rows % 2 == 0 && sizes.columns % 2 == 0),
+        "conv2d: found max_pool on an output of ", sizes.rows, " x ", sizes.columns,
+        ", expected relu and even sizes");
+  return sizes;
+}
+
+// Images in lanes with a halo that holds the padding, and all lanes where the tape is on.
+Tensor prepare(const Tensor& given, int padding) {
+  Tensor x = to_lanes(given);
+  Layout layout = x.layout();
+  layout.halo = std::max(layout.halo, padding);
+  if (layout.lanes == 1 && grad_enabled()) layout.lanes = simd_lanes();
+  return to_layout(x, layout);
+}
+
+// The weights in the kernels' order. Where no tape is recorded those of a parameter are kept until
+// they change: rearranging them costs as much as a sixth of a pass over small planes.
+Tensor packed(const Tensor& weight, const Sizes& s) {
+  ParameterState* keeper = grad_enabled() ? nullptr : weight.impl()->parameter.get();
+  if (keeper && keeper->packed.defined() && keeper->packed_version == weight.version())
+    return keeper->packed;
+  Tensor result = Tensor::empty(weight.shape());
+  const std::int64_t taps = static_cast<std::int64_t>(s.kernel_h) * s.kernel_w;
+  pack_weights({weight.data(), s.channels * taps, taps, s.kernel_w, 1}, s.out_channels, s.channels,
+               s.kernel_h, s.kernel_w, result.mutable_data());
+  if (keeper) {
+    keeper->packed = result;
+    keeper->packed_version = weight.version();
+  }
+  return result;
+}
+
+Tensor small_conv(const Tensor& x, const Tensor& weight, const Tensor& bias, const Sizes& s,
+                  const ConvOptions& options) {
+  Tensor y = Tensor::empty({x.size(0), s.out_channels, s.rows, s.columns},
+                           {.lanes = 1, .halo = default_halo(s.rows, s.columns)});
+  y.mutable_data();
+  const Tensor weights = packed(weight, s);
+  run(SmallConvPass{.in = x.planes(),
+                    .out = y.planes(),
+                    .kernel_h = s.kernel_h,
+                    .kernel_w = s.kernel_w,
+                    .stride = options.stride,
+                    .padding = options.padding,
+                    .weights = weights.data(),
+                    .bias = bias.defined() ? bias.data() : nullptr,
+                    .relu = options.relu});
+  return options.max_pool ? max_pool2d(y, {.kernel = 2}) : y;
+}
+
+}  // namespace
+
+Tensor conv2d(const Tensor& given, const Tensor& weight, const Tensor& bias,
+              const ConvOptions& options) {
+  const Sizes s = check_sizes(given, weight, bias, options);
+  if (options.max_pool && (s.kernel_h == 1 || s.kernel_w == 1)) {
+    // The fused window may lose a NaN to a number; only with larger kernels does another keep it.
+    ConvOptions unfused = options;
+    unfused.max_pool = false;
+    return max_pool2d(conv2d(given, weight, bias, unfused), {.kernel = 2});
+  }
+  const Tensor x = prepare(given, options.padding);
+  if (x.layout().lanes == 1) return small_conv(x, weight, bias, s, options);
+
+  const int shrink = options.max_pool ? 2 : 1;
+  const int height = s.rows / shrink, width = s.columns / shrink;
+  Tensor y = Tensor::empty({x.size(0), s.out_channels, height, width},
+                           {.lanes = x.layout().lanes, .halo = default_halo(height, width)});
+  y.mutable_data();
+  const Planes in = x.planes(), out = y.planes();
+  // One byte a result, kept in the memory of a tensor.
+  Tensor argmax;
+  if (options.max_pool)
+    argmax = Tensor::empty({out.blocks, out.channels, height, width * out.lanes / 4});
+  auto* argmax_bytes =
+      argmax.defined() ? reinterpret_cast<std::uint8_t*>(argmax.mutable_data()) : nullptr;
+
+  const std::int64_t corner = options.padding * (in.row_stride + in.lanes);
+  const Tensor weights = packed(weight, s);
+  run(ConvPass{.in = in.plane(0, 0) - corner,
+               .in_block = in.block_stride,
+               .in_channel = in.channel_stride,
+               .in_row = in.row_stride,
+               .in_step_y = options.stride * in.row_stride,
+               .in_step_x = options.stride * in.lanes,
+               .channels = s.channels,
+               .kernel_h = s.kernel_h,
+               .kernel_w = s.kernel_w,
+               .out = out.plane(0, 0),
+               .out_block = out.block_stride,
+               .out_channel = out.channel_stride,
+               .out_step_y = out.row_stride,
+               .out_step_x = out.lanes,
+               .blocks = out.blocks,
+               .out_channels = s.out_channels,
+               .rows = s.rows,
+               .columns = s.columns,
+               .weights = weights.data(),
+               .bias = bias.defined() ? bias.data() : nullptr,
+               .relu = options.relu,
+               .argmax = argmax_bytes,
+               .halo_of = out});
+
+  // The values of y, without its node: the node would hold itself.
+  const Tensor result = options.relu && !options.max_pool ? y.detach() : Tensor();
+  return record(Op::Conv2d, y, {x, weight, bias}, [=](const Tensor& dy) {
+    const void* windows = argmax.defined() ? argmax.data() : nullptr;
+    const OutputGradient gradient{.dy = dy.planes(),
+                                  .y = result.defined() ? result.data() : nullptr,
+                                  .argmax = static_cast<const std::uint8_t*>(windows)};
+    const GradOut dw = grad_out(weight, true), db = grad_out(bias);
+    if (dw || db)
+      run(WeightPass{.in = in.plane(0, 0) - corner,
+                     .in_block = in.block_stride,
+                     .in_channel = in.channel_stride,
+                     .in_row = in.row_stride,
+                     .in_step_y = options.stride * in.row_stride,
+                     .in_step_x = options.stride * in.lanes,
+                     .channels = s.channels,
+                     .kernel_h = s.kernel_h,
+                     .kernel_w = s.kernel_w,
+                     .gradient = gradient,
+                     .rows = s.rows,
+                     .columns = s.columns,
+                     .dw = dw.data,
+                     .dw_add = dw.add,
+                     .dw_mask = gradient_mask(weight),
+                     .dbias = db.data,
+                     .dbias_add = db.add});
+    if (const GradOut dx = grad_out(x))
+      conv_input_gradient(gradient, weight, planes_of(dx.data, x.shape(), x.layout()), dx.add,
+                          options.stride, options.padding, s.rows, s.columns);
+  });
+}
+
+}  // namespace espalier

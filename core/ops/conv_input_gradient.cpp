@@ -1,0 +1,145 @@
+// The way back to the input is a convolution of the output's gradient with the weights turned
+// around and transposed. With a stride, the pixels of the input fall into stride^2 phases, each of
+// which sees only every stride-th tap: one dense pass a phase, and no multiplication with inserted
+// zeros.
+#include "core/ops/conv_input_gradient.h"
+
+#include <algorithm>
+
+#include "core/parallel.h"
+
+namespace espalier {
+namespace {
+
+// One dimension of one phase: the input pixels phase, phase + stride, ... see the taps first,
+// first + stride, ...; output pixel (i + shift - taps + 1) is the lowest that reaches pixel i.
+struct Phase {
+  Phase(int phase, int stride, int padding, int kernel, int size, int out_size)
+      : first_tap((phase + padding) % stride),
+        taps(first_tap < kernel ? (kernel - 1 - first_tap) / stride + 1 : 0),
+        pixels((size - phase + stride - 1) / stride),
+        start((phase + padding - first_tap) / stride - taps + 1),
+        halo(taps == 0 ? 0 : std::max({0, -start, start + pixels - 1 + taps - out_size})) {}
+  int first_tap, taps, pixels;
+  int start;  // the lowest output pixel that reaches pixel 0 of the phase
+  int halo;   // how far beyond the output's ends the taps reach
+};
+
+struct Problem {
+  const Tensor& weight;
+  int stride, padding;
+  int rows, columns;  // of the output
+};
+
+int halo_needed(const Problem& p, const Planes& dx) {
+  const Shape& w = p.weight.shape();
+  int halo = 0;
+  for (int phase = 0; phase < p.stride; ++phase) {
+    const Phase y(phase, p.stride, p.padding, static_cast<int>(w[2]), dx.height, p.rows);
+    const Phase x(phase, p.stride, p.padding, static_cast<int>(w[3]), dx.width, p.columns);
+    halo = std::max({halo, y.halo, x.halo});
+  }
+  return halo;
+}
+
+// The weights of one phase, packed: [C tiles][O][taps][taps][channels of the tile].
+Tensor pack_phase(const Problem& p, const Phase& y, const Phase& x) {
+  const Shape& w = p.weight.shape();
+  const std::int64_t taps = w[2] * w[3], width = w[3];
+  Tensor packed = Tensor::empty({w[1], w[0], y.taps, x.taps});
+  const std::int64_t last =
+      (y.first_tap + p.stride * (y.taps - 1)) * width + x.first_tap + p.stride * (x.taps - 1);
+  if (y.taps > 0 && x.taps > 0)
+    pack_weights({p.weight.data() + last, taps, w[1] * taps, -p.stride * width, -p.stride},
+                 static_cast<int>(w[1]), static_cast<int>(w[0]), y.taps, x.taps,
+                 packed.mutable_data());
+  return packed;
+}
+
+ConvPass phase_pass(const Problem& p, const Phase& y, const Phase& x, int phase_y, int phase_x,
+                    const Planes& dy, const Planes& dx, const float* weights, bool add) {
+  return {.in = dy.plane(0, 0) + y.start * dy.row_stride + x.start * dy.lanes,
+          .in_block = dy.block_stride,
+          .in_channel = dy.channel_stride,
+          .in_row = dy.row_stride,
+          .in_step_y = dy.row_stride,
+          .in_step_x = dy.lanes,
+          .channels = dy.channels,
+          .kernel_h = y.taps,
+          .kernel_w = x.taps,
+          .out = dx.plane(0, 0) + phase_y * dx.row_stride + phase_x * dx.lanes,
+          .out_block = dx.block_stride,
+          .out_channel = dx.channel_stride,
+          .out_step_y = p.stride * dx.row_stride,
+          .out_step_x = p.stride * dx.lanes,
+          .blocks = dx.blocks,
+          .out_channels = dx.channels,
+          .rows = y.pixels,
+          .columns = x.pixels,
+          .weights = weights,
+          .add = add,
+          .halo_of = add || phase_y || phase_x ? Planes{} : dx};
+}
+
+}  // namespace
+
+void conv_input_gradient(const OutputGradient& gradient, const Tensor& weight, const Planes& dx,
+                         bool add, int stride, int padding, int rows, int columns) {
+  const Problem p{weight, stride, padding, rows, columns};
+  const int halo = halo_needed(p, dx);
+  const bool as_it_is = !gradient.y && !gradient.argmax && gradient.dy.halo >= halo;
+  // Behind ReLU and pooling the gradient is written out in full, one image block at a time where
+  // there are enough of them: a block stays in cache until it has been used.
+  const bool by_block = !as_it_is && dx.blocks >= 2 * num_threads();
+  const Layout layout{.lanes = dx.lanes, .halo = halo};
+  const int channels = gradient.dy.channels;
+
+  const auto run_phases = [&](const auto& use) {
+    for (int phase_y = 0; phase_y < std::min(stride, dx.height); ++phase_y)
+      for (int phase_x = 0; phase_x < std::min(stride, dx.width); ++phase_x) {
+        const Phase y(phase_y, stride, padding, static_cast<int>(weight.size(2)), dx.height, rows);
+        const Phase x(phase_x, stride, padding, static_cast<int>(weight.size(3)), dx.width,
+                      columns);
+        const Tensor packed = pack_phase(p, y, x);
+        use(phase_pass(p, y, x, phase_y, phase_x, gradient.dy, dx, packed.data(), add), y, x);
+      }
+  };
+  if (as_it_is) {
+    run_phases([](const ConvPass& pass, const Phase&, const Phase&) { run(pass); });
+    return;
+  }
+  const auto pass_over = [&](ConvPass pass, const Phase& y, const Phase& x, const Planes& full) {
+    pass.in = full.plane(0, 0) + y.start * full.row_stride + x.start * full.lanes;
+    pass.in_block = full.block_stride;
+    pass.in_channel = full.channel_stride;
+    pass.in_row = full.row_stride;
+    pass.in_step_y = full.row_stride;
+    return pass;
+  };
+  if (!by_block) {
+    const Shape shape{gradient.dy.images, channels, rows, columns};
+    Tensor full = Tensor::empty(shape, layout);
+    const Planes planes = full.planes();
+    parallel_for(static_cast<std::int64_t>(dx.blocks) * channels, [&](std::int64_t i) {
+      expand(gradient, i / channels, i % channels, planes, i / channels);
+    });
+    run_phases([&](const ConvPass& pass, const Phase& y, const Phase& x) {
+      run(pass_over(pass, y, x, planes));
+    });
+    return;
+  }
+  run_phases([&](const ConvPass& pass, const Phase& y, const Phase& x) {
+    parallel_for(dx.blocks, [&](std::int64_t block) {
+      Tensor full = Tensor::empty({dx.lanes, channels, rows, columns}, layout);
+      const Planes planes = full.planes();
+      for (int o = 0; o < channels; ++o) expand(gradient, block, o, planes, 0);
+      ConvPass one = pass_over(pass, y, x, planes);
+      one.blocks = 1;
+      one.out += block * pass.out_block;
+      if (one.halo_of.data) one.halo_of.data += block * dx.block_stride;
+      run(one);
+    });
+  });
+}
+
+}  // namespace espalier

@@ -1,0 +1,96 @@
+// Parameter: masks and state.
+#include "core/parameter.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/error.h"
+
+namespace espalier {
+namespace {
+
+void zero_removed(const std::vector<std::uint8_t>& mask, Tensor& tensor) {
+  float* x = tensor.mutable_data();
+  for (std::size_t i = 0; i < mask.size(); ++i) x[i] = mask[i] ? x[i] : 0;
+}
+
+}  // namespace
+
+Parameter::Parameter(const Tensor& value, std::string name) : Tensor(value.detach()) {
+  check(value.layout().plain(), "parameter ", name, ": found a tensor in lanes, expected plain");
+  impl()->parameter = std::make_unique<ParameterState>();
+  impl()->parameter->name = std::move(name);
+  set_requires_grad();
+}
+
+const std::string& Parameter::name() const { return impl()->parameter->name; }
+void Parameter::set_name(std::string name) { impl()->parameter->name = std::move(name); }
+
+const std::uint8_t* Parameter::mask() const {
+  const auto& mask = impl()->parameter->mask;
+  return mask.empty() ? nullptr : mask.data();
+}
+
+void Parameter::set_mask(std::span<const std::uint8_t> mask) {
+  check(static_cast<std::int64_t>(mask.size()) == numel(), "mask of ", name(), ": found ",
+        mask.size(), " elements, expected ", numel());
+  const bool binary = std::all_of(mask.begin(), mask.end(), [](auto m) { return m <= 1; });
+  check(binary, "mask of ", name(), ": found a value other than 0 and 1");
+  impl()->parameter->mask.assign(mask.begin(), mask.end());
+  enforce_mask();
+}
+
+void Parameter::clear_mask() { impl()->parameter->mask.clear(); }
+
+std::int64_t Parameter::nonzero() const {
+  const float* x = data();
+  return std::count_if(x, x + numel(), [](float value) { return value != 0; });
+}
+
+void Parameter::enforce_mask() {
+  const auto& mask = impl()->parameter->mask;
+  if (mask.empty()) return;
+  zero_removed(mask, *this);
+  for (auto& [key, tensor] : states()) zero_removed(mask, tensor);
+  if (impl()->grad.defined() && !dense_gradient()) zero_removed(mask, impl()->grad);
+}
+
+void Parameter::set_dense_gradient(bool wanted) { impl()->parameter->dense_gradient = wanted; }
+bool Parameter::dense_gradient() const { return impl()->parameter->dense_gradient; }
+
+Tensor& Parameter::state(const std::string& key) {
+  Tensor& tensor = states()[key];
+  if (!tensor.defined()) tensor = Tensor::zeros(shape());
+  return tensor;
+}
+
+std::map<std::string, Tensor>& Parameter::states() const { return impl()->parameter->states; }
+
+void Parameter::assign(const Tensor& value, std::span<const std::uint8_t> mask,
+                       std::map<std::string, Tensor> states) {
+  for (const auto& [key, tensor] : states)
+    check(tensor.shape() == value.shape(), "state ", key, " of ", name(), ": found shape ",
+          tensor.shape().str(), ", expected ", value.shape().str());
+  const Tensor own = value.clone();
+  impl()->shape = own.shape();
+  impl()->storage = own.impl()->storage;
+  ++impl()->version;
+  impl()->grad = Tensor();
+  impl()->parameter->mask.clear();
+  this->states() = std::move(states);
+  if (!mask.empty()) set_mask(mask);
+}
+
+const std::uint8_t* gradient_mask(const Tensor& weight) {
+  const ParameterState* state = weight.impl()->parameter.get();
+  return state && !state->mask.empty() && !state->dense_gradient ? state->mask.data() : nullptr;
+}
+
+void mask_gradient(const Tensor& tensor) {
+  if (!tensor.defined() || !tensor.impl()->parameter || !tensor.impl()->grad_unmasked) return;
+  if (gradient_mask(tensor) && tensor.impl()->grad.defined())
+    zero_removed(tensor.impl()->parameter->mask, tensor.impl()->grad);
+  tensor.impl()->grad_unmasked = false;
+}
+
+}  // namespace espalier

@@ -1,0 +1,66 @@
+// Parameter: a leaf tensor that is trained. It may carry a mask, and it owns the state that
+// optimisers keep for it, so that both follow it wherever it goes: into a file, or through a
+// compaction that changes its shape.
+//
+// With a mask, the invariant is: where the mask is 0, value, gradient and every state tensor are
+// exactly zero, at all times.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/tensor.h"
+
+namespace espalier {
+
+class Parameter : public Tensor {
+ public:
+  Parameter() = default;
+  // Takes the values of a plain tensor; requires a gradient from now on.
+  explicit Parameter(const Tensor& value, std::string name = "");
+
+  const std::string& name() const;  // "conv1.weight": the path from the model down to here
+  void set_name(std::string name);
+
+  // One byte an element, 1 kept and 0 removed, in row-major order; null where there is none.
+  const std::uint8_t* mask() const;
+  void set_mask(std::span<const std::uint8_t> mask);  // zeroes what it removes
+  void clear_mask();
+  std::int64_t nonzero() const;  // elements that are not exactly zero
+  // Sets to zero, in value and state, what the mask removes. For those who write values directly.
+  void enforce_mask();
+
+  // Whether the gradient is also wanted where the mask is 0 (to choose what may grow back).
+  void set_dense_gradient(bool wanted);
+  bool dense_gradient() const;
+
+  // A tensor of the parameter's shape that belongs to it, zero at first: "momentum", "exp_avg".
+  Tensor& state(const std::string& key);
+  std::map<std::string, Tensor>& states() const;
+
+  // Replaces value, mask and states by others, of another shape perhaps; the identity stays.
+  void assign(const Tensor& value, std::span<const std::uint8_t> mask,
+              std::map<std::string, Tensor> states);
+};
+
+struct ParameterState {
+  std::string name;
+  std::vector<std::uint8_t> mask;  // empty: none
+  bool dense_gradient = false;
+  std::map<std::string, Tensor> states;
+
+  Tensor packed;  // the values in a kernel's order, where an operation keeps them so
+  std::uint64_t packed_version = 0;
+};
+
+// The mask that an operation applies to the gradient of a weight; null where it applies none.
+const std::uint8_t* gradient_mask(const Tensor& weight);
+
+// Zeroes the gradient of a masked parameter where the mask is 0, unless its operations did so. Done
+// when somebody reads the gradient, so that an optimiser that masks in its own pass saves this one.
+void mask_gradient(const Tensor& tensor);
+
+}  // namespace espalier

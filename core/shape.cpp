@@ -1,0 +1,37 @@
+// Shapes: checks on making one, and its text.
+#include "core/shape.h"
+
+#include "core/error.h"
+
+namespace espalier {
+
+Shape::Shape(const std::int64_t* sizes, std::size_t rank) {
+  check(rank <= kMaxRank, "shape: found ", rank, " dimensions, expected at most ", kMaxRank);
+  rank_ = static_cast<int>(rank);
+  for (int i = 0; i < rank_; ++i) {
+    check(sizes[i] >= 0, "shape: found size ", sizes[i], " in dimension ", i,
+          ", expected 0 or more");
+    sizes_[i] = sizes[i];
+  }
+}
+
+std::int64_t Shape::numel() const {
+  std::int64_t product = 1;
+  for (int i = 0; i < rank_; ++i) product *= sizes_[i];
+  return product;
+}
+
+int Shape::index(int dim) const {
+  const int position = dim < 0 ? dim + rank_ : dim;
+  if (position < 0 || position >= rank_)
+    fail("shape ", str(), ": found dimension ", dim, ", expected one of its ", rank_);
+  return position;
+}
+
+std::string Shape::str() const {
+  std::string text = "[";
+  for (int i = 0; i < rank_; ++i) text += (i ? ", " : "") + std::to_string(sizes_[i]);
+  return text + "]";
+}
+
+}  // namespace espalier

@@ -1,0 +1,100 @@
+// SIMD: the widest vector of floats that the target has, through the compiler's vector extension.
+// For the kernels' own files; no public header includes it, since its types depend on the target.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+namespace espalier {
+
+#if defined(__AVX512F__)
+inline constexpr int kLanes = 16;
+inline constexpr int kRegisters = 32;
+#elif defined(__AVX__)
+inline constexpr int kLanes = 8;
+inline constexpr int kRegisters = 16;
+#else
+inline constexpr int kLanes = 4;
+inline constexpr int kRegisters = 16;
+#endif
+
+typedef float Vec __attribute__((vector_size(kLanes * 4)));
+typedef float VecUnaligned __attribute__((vector_size(kLanes * 4), aligned(4)));
+typedef std::int32_t VecInt __attribute__((vector_size(kLanes * 4)));
+
+inline Vec broadcast(float x) {
+#if defined(__AVX512F__)
+  return Vec{x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x};
+#elif defined(__AVX__)
+  return Vec{x, x, x, x, x, x, x, x};
+#else
+  return Vec{x, x, x, x};
+#endif
+}
+inline Vec load(const float* p) { return *reinterpret_cast<const Vec*>(p); }
+inline Vec load_unaligned(const float* p) { return *reinterpret_cast<const VecUnaligned*>(p); }
+inline void store(float* p, Vec x) { *reinterpret_cast<Vec*>(p) = x; }
+inline void store_unaligned(float* p, Vec x) { *reinterpret_cast<VecUnaligned*>(p) = x; }
+inline Vec max(Vec a, Vec b) { return a > b ? a : b; }  // b where either is NaN
+inline Vec relu(Vec x) { return max(Vec{}, x); }        // NaN stays NaN
+
+// Stores past the caches, for results larger than these: the line is not read first. fence() before
+// another thread may see them.
+inline void stream(float* p, Vec x) {
+#if defined(__AVX512F__)
+  __builtin_ia32_movntps512(p, x);
+#elif defined(__AVX__)
+  __builtin_ia32_movntps256(p, x);
+#else
+  store(p, x);
+#endif
+}
+inline void fence() {
+#if defined(__SSE__)
+  __builtin_ia32_sfence();
+#endif
+}
+
+// Keeps the compiler from loading x again for every use, as it likes to do where an instruction can
+// take its operand from memory: the load ports would then be the limit.
+[[gnu::always_inline]] inline void keep_in_register(Vec& x) {
+#if defined(__AVX512F__)
+  asm("" : "+v"(x));
+#elif defined(__SSE__)
+  asm("" : "+x"(x));
+#else
+  (void)x;
+#endif
+}
+
+// The sum of the lanes, as a tree, so that it is the same for every caller.
+inline float sum(Vec x) {
+  float lane[kLanes];
+  std::memcpy(lane, &x, sizeof x);
+  for (int width = kLanes / 2; width > 0; width /= 2)
+    for (int i = 0; i < width; ++i) lane[i] += lane[i + width];
+  return lane[0];
+}
+
+// Lane i of the result is the sum of the lanes of v[i]: the same tree for all of them at once.
+inline Vec sums(Vec (&v)[kLanes]) {
+  // Each step folds two vectors into one: of every 2 * half lanes the lower come from one, the
+  // upper from the other.
+  const auto fold = [](Vec a, Vec b, int half) {
+    VecInt first = {}, second = {};
+    for (int lane = 0; lane < kLanes; ++lane) {
+      const int in_group = lane % (2 * half);
+      const int from = lane - in_group + in_group % half + (in_group < half ? 0 : kLanes);
+      first[lane] = from;
+      second[lane] = from + half;
+    }
+    return __builtin_shuffle(a, b, first) + __builtin_shuffle(a, b, second);
+  };
+#pragma GCC unroll 5
+  for (int half = kLanes / 2; half > 0; half /= 2)
+#pragma GCC unroll 16
+    for (int i = 0; i < half; ++i) v[i] = fold(v[i], v[i + half], half);
+  return v[0];
+}
+
+}  // namespace espalier

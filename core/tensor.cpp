@@ -1,0 +1,154 @@
+// Tensor: making, reading and copying.
+#include "core/tensor.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/autograd.h"
+#include "core/error.h"
+#include "core/parameter.h"
+#include "core/relayout.h"
+
+namespace espalier {
+
+Storage::Storage(std::int64_t floats)
+    : data_(static_cast<float*>(allocate(static_cast<std::size_t>(floats) * sizeof(float)))),
+      size_(floats) {}
+Storage::~Storage() { release(data_, static_cast<std::size_t>(size_) * sizeof(float)); }
+
+TensorImpl::TensorImpl() = default;
+
+// Destroying the node here would destroy the node's inputs, and theirs, one stack frame a node. It
+// is laid aside instead, and the outermost destructor empties the pile in a loop.
+TensorImpl::~TensorImpl() {
+  if (!node) return;
+  thread_local std::vector<std::shared_ptr<Node>> pile;
+  thread_local bool emptying = false;
+  pile.push_back(std::move(node));
+  if (emptying) return;
+  emptying = true;
+  while (!pile.empty()) {
+    const std::shared_ptr<Node> last = std::move(pile.back());
+    pile.pop_back();
+  }
+  emptying = false;
+}
+
+Tensor Tensor::empty(const Shape& shape, const Layout& layout) {
+  Tensor t(std::allocate_shared<TensorImpl>(PoolAllocator<TensorImpl>()));
+  t.impl_->shape = shape;
+  t.impl_->layout = layout;
+  t.impl_->storage = std::allocate_shared<Storage>(PoolAllocator<Storage>(),
+                                                   espalier::storage_size(shape, layout));
+  return t;
+}
+
+Tensor Tensor::full(const Shape& shape, float value) {
+  Tensor t = empty(shape);
+  std::fill_n(t.mutable_data(), t.numel(), value);
+  return t;
+}
+
+Tensor Tensor::zeros(const Shape& shape) { return full(shape, 0); }
+Tensor Tensor::scalar(float value) { return full({}, value); }
+
+Tensor Tensor::from(const Shape& shape, std::span<const float> values) {
+  check(static_cast<std::int64_t>(values.size()) == shape.numel(), "tensor of shape ", shape.str(),
+        ": found ", values.size(), " values, expected ", shape.numel());
+  Tensor t = empty(shape);
+  std::copy(values.begin(), values.end(), t.mutable_data());
+  return t;
+}
+
+Tensor Tensor::randn(const Shape& shape, Rng& rng) {
+  Tensor t = empty(shape);
+  float* x = t.mutable_data();
+  for (std::int64_t i = 0; i < t.numel(); ++i) x[i] = rng.normal();
+  return t;
+}
+
+Tensor Tensor::uniform(const Shape& shape, float low, float high, Rng& rng) {
+  Tensor t = empty(shape);
+  float* x = t.mutable_data();
+  for (std::int64_t i = 0; i < t.numel(); ++i) x[i] = rng.uniform(low, high);
+  return t;
+}
+
+const Shape& Tensor::shape() const {
+  check(defined(), "tensor: found an empty handle, expected a tensor");
+  return impl_->shape;
+}
+const Layout& Tensor::layout() const { return impl_->layout; }
+const float* Tensor::data() const { return impl_->storage->data(); }
+float* Tensor::mutable_data() {
+  ++impl_->version;
+  return impl_->storage->data();
+}
+std::int64_t Tensor::storage_size() const { return impl_->storage->size(); }
+std::uint64_t Tensor::version() const { return impl_->version; }
+
+Planes Tensor::planes() const { return planes_of(impl_->storage->data(), shape(), layout()); }
+
+std::vector<float> Tensor::to_vector() const {
+  std::vector<float> values(static_cast<std::size_t>(numel()));
+  if (values.empty()) return values;
+  if (layout().plain())
+    std::copy_n(data(), numel(), values.data());
+  else
+    lanes_to_plain(planes(), values.data());
+  return values;
+}
+
+float Tensor::item() const {
+  check(numel() == 1, "item: found a tensor of shape ", shape().str(), ", expected one element");
+  return layout().plain() ? data()[0] : to_vector()[0];
+}
+
+Tensor Tensor::clone() const {
+  Tensor t = empty(shape(), layout());
+  std::copy_n(data(), storage_size(), t.mutable_data());
+  return t;
+}
+
+Tensor Tensor::view(const Shape& shape) const {
+  Tensor t(std::allocate_shared<TensorImpl>(PoolAllocator<TensorImpl>()));
+  t.impl_->shape = shape;
+  t.impl_->layout = layout();
+  t.impl_->storage = impl_->storage;
+  return t;
+}
+
+Tensor Tensor::detach() const { return view(shape()); }
+
+void Tensor::copy_from(const Tensor& other) {
+  check(other.shape() == shape(), "copy: found shape ", other.shape().str(), ", expected ",
+        shape().str());
+  if (other.layout() == layout()) {
+    std::copy_n(other.data(), storage_size(), mutable_data());
+  } else {
+    const std::vector<float> values = other.to_vector();
+    float* x = mutable_data();
+    if (layout().plain())
+      std::copy(values.begin(), values.end(), x);
+    else
+      plain_to_lanes(values.data(), planes());
+  }
+}
+
+bool Tensor::requires_grad() const { return impl_->leaf_requires_grad || impl_->node; }
+
+Tensor& Tensor::set_requires_grad(bool value) {
+  check(!impl_->node, "requires_grad: found the result of an operation, expected a leaf");
+  impl_->leaf_requires_grad = value;
+  return *this;
+}
+
+Tensor Tensor::grad() const {
+  mask_gradient(*this);
+  return impl_->grad;
+}
+Tensor Tensor::unmasked_grad() const { return impl_->grad; }
+void Tensor::zero_grad() { impl_->grad = Tensor(); }
+void Tensor::retire_grad() { impl_->grad_retired = true; }
+
+}  // namespace espalier

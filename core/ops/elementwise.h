@@ -22,41 +22,17 @@ Tensor sigmoid(const Tensor& x);
 Tensor tanh(const Tensor& x);
 Tensor clamp(const Tensor& x, float low, float high);  // gradient 1 inside, bounds included
 
-inline Tensor operator+(const Tensor& a, const Tensor& b) {
-  return add(a, b);
-}
-inline Tensor operator-(const Tensor& a, const Tensor& b) {
-  return sub(a, b);
-}
-inline Tensor operator*(const Tensor& a, const Tensor& b) {
-  return mul(a, b);
-}
-inline Tensor operator/(const Tensor& a, const Tensor& b) {
-  return div(a, b);
-}
-inline Tensor operator*(const Tensor& x, float factor) {
-  return scale(x, factor);
-}
-inline Tensor operator*(float factor, const Tensor& x) {
-  return scale(x, factor);
-}
-inline Tensor operator/(const Tensor& x, float divisor) {
-  return scale(x, 1 / divisor);
-}
-inline Tensor operator+(const Tensor& x, float term) {
-  return shift(x, term);
-}
-inline Tensor operator+(float term, const Tensor& x) {
-  return shift(x, term);
-}
-inline Tensor operator-(const Tensor& x, float term) {
-  return shift(x, -term);
-}
-inline Tensor operator-(float term, const Tensor& x) {
-  return shift(scale(x, -1), term);
-}
-inline Tensor operator-(const Tensor& x) {
-  return scale(x, -1);
-}
+inline Tensor operator+(const Tensor& a, const Tensor& b) { return add(a, b); }
+inline Tensor operator-(const Tensor& a, const Tensor& b) { return sub(a, b); }
+inline Tensor operator*(const Tensor& a, const Tensor& b) { return mul(a, b); }
+inline Tensor operator/(const Tensor& a, const Tensor& b) { return div(a, b); }
+inline Tensor operator*(const Tensor& x, float factor) { return scale(x, factor); }
+inline Tensor operator*(float factor, const Tensor& x) { return scale(x, factor); }
+inline Tensor operator/(const Tensor& x, float divisor) { return scale(x, 1 / divisor); }
+inline Tensor operator+(const Tensor& x, float term) { return shift(x, term); }
+inline Tensor operator+(float term, const Tensor& x) { return shift(x, term); }
+inline Tensor operator-(const Tensor& x, float term) { return shift(x, -term); }
+inline Tensor operator-(float term, const Tensor& x) { return shift(scale(x, -1), term); }
+inline Tensor operator-(const Tensor& x) { return scale(x, -1); }
 
 }  // namespace espalier

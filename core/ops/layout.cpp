@@ -1,0 +1,57 @@
+// From one layout in memory to another: one copy forward, the reverse copy on the way back.
+#include "core/ops/layout.h"
+
+#include "core/autograd.h"
+#include "core/error.h"
+#include "core/relayout.h"
+
+namespace espalier {
+namespace {
+
+// to = from, or to += from; both hold the same shape, each in a layout of its own.
+void copy(const float* from, const Layout& from_layout, float* to, const Layout& to_layout,
+          const Shape& shape, bool add) {
+  const auto planes = [&shape](const float* data, const Layout& layout) {
+    return planes_of(const_cast<float*>(data), shape, layout);
+  };
+  if (from_layout.plain())
+    (add ? add_plain_to_lanes : plain_to_lanes)(from, planes(to, to_layout));
+  else if (to_layout.plain())
+    (add ? add_lanes_to_plain : lanes_to_plain)(planes(from, from_layout), to);
+  else
+    lanes_to_lanes(planes(from, from_layout), planes(to, to_layout), add);
+}
+
+}  // namespace
+
+Tensor to_layout(const Tensor& x, const Layout& wanted) {
+  Layout layout = wanted;
+  if (layout.plain() || x.shape().rank() == 2) layout.halo = 0;  // neither of these has one
+  if (x.layout() == layout) return x;
+  check(layout.plain() || layout.lanes == 1 || layout.lanes == simd_lanes(), "layout: found ",
+        layout.lanes, " lanes, expected 0 (plain), 1 or ", simd_lanes());
+  check(layout.halo >= 0, "layout: found a halo of ", layout.halo, ", expected 0 or more");
+  Tensor y = Tensor::empty(x.shape(), layout);
+  copy(x.data(), x.layout(), y.mutable_data(), layout, x.shape(), false);
+  return record(Op::Relayout, y, {x}, [x, layout](const Tensor& dy) {
+    if (GradOut dx = grad_out(x)) copy(dy.data(), layout, dx.data, x.layout(), x.shape(), dx.add);
+  });
+}
+
+Tensor to_plain(const Tensor& x) { return to_layout(x, {}); }
+
+Tensor to_lanes(const Tensor& x) {
+  const Shape& shape = x.shape();
+  if (shape.rank() != 4 && shape.rank() != 2)
+    fail("lanes: found a tensor of shape ", shape.str(),
+         ", expected images [N, C, H, W] or features [N, F]");
+  if (!x.layout().plain()) return x;
+  const int halo = shape.rank() == 4 ? default_halo(shape[2], shape[3]) : 0;
+  return to_layout(x, Layout::for_batch(shape[0], grad_enabled(), halo));
+}
+
+int default_halo(std::int64_t height, std::int64_t width) {
+  return height * width > 1 ? kDefaultHalo : 0;
+}
+
+}  // namespace espalier

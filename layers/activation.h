@@ -1,0 +1,53 @@
+// Activation layers: elementwise, without parameters, any shape. Identity is what stands where a
+// layer was taken out.
+#pragma once
+
+#include "layers/module.h"
+
+namespace espalier::layers {
+
+class Activation : public Module {
+ public:
+  Shape output_shape(const Shape& input) const override { return input; }
+};
+
+class ReLU : public Activation {
+ public:
+  ReLU() = default;
+  explicit ReLU(const Config&) {}
+  std::string type() const override { return "ReLU"; }
+  Tensor forward(const Tensor& x) override;
+  std::shared_ptr<Module> copy() const override { return std::make_shared<ReLU>(*this); }
+};
+
+class LeakyReLU : public Activation {
+ public:
+  explicit LeakyReLU(float slope = 0.01f) : slope(slope) {}
+  explicit LeakyReLU(const Config& config);
+  std::string type() const override { return "LeakyReLU"; }
+  Config config() const override;
+  Tensor forward(const Tensor& x) override;
+  std::shared_ptr<Module> copy() const override { return std::make_shared<LeakyReLU>(*this); }
+
+  float slope;  // for x < 0
+};
+
+class GELU : public Activation {
+ public:
+  GELU() = default;
+  explicit GELU(const Config&) {}
+  std::string type() const override { return "GELU"; }
+  Tensor forward(const Tensor& x) override;
+  std::shared_ptr<Module> copy() const override { return std::make_shared<GELU>(*this); }
+};
+
+class Identity : public Activation {
+ public:
+  Identity() = default;
+  explicit Identity(const Config&) {}
+  std::string type() const override { return "Identity"; }
+  Tensor forward(const Tensor& x) override { return x; }
+  std::shared_ptr<Module> copy() const override { return std::make_shared<Identity>(*this); }
+};
+
+}  // namespace espalier::layers

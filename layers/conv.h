@@ -1,0 +1,40 @@
+// Conv2d: the convolutional layer.
+#pragma once
+
+#include "layers/fusion.h"
+#include "layers/module.h"
+
+namespace espalier::layers {
+
+struct Conv2dOptions {
+  int kernel = 3;
+  int stride = 1;
+  int padding = 0;
+  bool bias = true;
+};
+
+// x [N, C, H, W] -> [N, O, H', W'] with H' = (H + 2 padding - kernel) / stride + 1.
+// State: weight [O, C, kernel, kernel], bias [O].
+class Conv2d : public Module, public Fusing {
+ public:
+  Conv2d(std::int64_t in_channels, std::int64_t out_channels, const Conv2dOptions& options = {});
+  explicit Conv2d(const Config& config);
+
+  std::string type() const override { return "Conv2d"; }
+  Config config() const override;
+  Tensor forward(const Tensor& x) override { return forward_fused(x, {}); }
+  bool fuses(const Epilogue& epilogue, const Shape& input) const override;
+  Tensor forward_fused(const Tensor& x, const Epilogue& epilogue) override;
+  Shape output_shape(const Shape& input) const override;
+  Macs macs(const Shape& input) const override;
+  void state(StateVisitor& visitor) override;
+  void initialize(const Rng& rng) override;
+  std::shared_ptr<Module> copy() const override { return std::make_shared<Conv2d>(*this); }
+
+  // Whoever assigns tensors of another shape says so here.
+  std::int64_t in_channels, out_channels;
+  Conv2dOptions options;
+  Parameter weight, bias;
+};
+
+}  // namespace espalier::layers

@@ -1,0 +1,23 @@
+// Fusion: layers that can do what follows them in their own pass over the output. Sequential asks
+// for it; the result is the same, and a user never sees it.
+#pragma once
+
+#include "core/tensor.h"
+
+namespace espalier::layers {
+
+// What comes after the layer.
+struct Epilogue {
+  bool relu = false;
+  bool max_pool = false;  // 2x2 windows, stride 2, after the ReLU
+};
+
+class Fusing {
+ public:
+  virtual ~Fusing() = default;
+  // Whether the layer can do all of this for an input of this shape.
+  virtual bool fuses(const Epilogue& epilogue, const Shape& input) const = 0;
+  virtual Tensor forward_fused(const Tensor& x, const Epilogue& epilogue) = 0;
+};
+
+}  // namespace espalier::layers

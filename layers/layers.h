@@ -1,0 +1,22 @@
+// The folder layers in one include.
+#pragma once
+
+#include "layers/activation.h"
+#include "layers/conv.h"
+#include "layers/dropout.h"
+#include "layers/flatten.h"
+#include "layers/init.h"
+#include "layers/linear.h"
+#include "layers/model.h"
+#include "layers/model_file.h"
+#include "layers/models/models.h"
+#include "layers/nonfinite.h"
+#include "layers/norm.h"
+#include "layers/observe.h"
+#include "layers/pool.h"
+#include "layers/registry.h"
+#include "layers/residual.h"
+#include "layers/sequential.h"
+#include "layers/summary.h"
+#include "layers/topology.h"
+#include "layers/tree.h"

@@ -1,0 +1,100 @@
+// Model: making, looking up and changing.
+#include "layers/model.h"
+
+#include "core/error.h"
+#include "layers/tree.h"
+
+namespace espalier::layers {
+namespace {
+
+struct Collect : StateVisitor {
+  void parameter(const std::string&, Parameter& p, const Shape&) override {
+    parameters.push_back(p);
+  }
+  void buffer(const std::string& name, Tensor& t, const Shape&) override {
+    buffers.emplace_back(name, t);
+  }
+  std::vector<Parameter> parameters;
+  std::vector<std::pair<std::string, Tensor>> buffers;
+};
+
+Collect collect(Module& root) {
+  Collect all;
+  visit_state(root, all);
+  return all;
+}
+
+}  // namespace
+
+Model::Model(std::shared_ptr<Module> root, const Shape& input, std::string name)
+    : network_(std::make_shared<Network>(Network{std::move(root), input, std::move(name)})) {
+  check(input.rank() == 3 || input.rank() == 1, "model: found inputs of shape ", input.str(),
+        ", expected [C, H, W] or [F]");
+  check(network_->root != nullptr, "model: found no layers, expected a module");
+  update();
+}
+
+Model::Network& Model::network() const {
+  check(defined(), "model: found an empty handle, expected a network");
+  return *network_;
+}
+
+Tensor Model::operator()(const Tensor& x) const { return (*network().root)(x); }
+
+std::vector<Parameter> Model::parameters() const { return collect(root()).parameters; }
+std::vector<std::pair<std::string, Tensor>> Model::buffers() const {
+  return collect(root()).buffers;
+}
+
+Parameter Model::parameter(const std::string& name) const {
+  for (const Parameter& p : parameters())
+    if (p.name() == name) return p;
+  fail("model: found no parameter named ", name);
+}
+
+void Model::train(bool on) const { root().train(on); }
+bool Model::training() const { return root().training(); }
+
+void Model::initialize(std::uint64_t seed) const { initialize_tree(root(), Rng(seed)); }
+
+Model Model::clone() const { return Model(layers::clone(root()), input_shape(), name()); }
+
+Module& Model::root() const { return *network().root; }
+
+Module& Model::find(const std::string& name) const {
+  Module* found = nullptr;
+  walk(root(), [&](Module& module) {
+    if (!found && module.name() == name) found = &module;
+  });
+  check(found, "model: found no layer named ", name);
+  return *found;
+}
+
+void Model::replace(const std::string& name, std::shared_ptr<Module> module) const {
+  check(module != nullptr, "layer ", name, ": found no module to put in its place");
+  std::shared_ptr<Module>* place = name.empty() ? &network().root : nullptr;
+  walk(root(), [&](Module& parent) {
+    for (Child& child : parent.children())
+      if (!place && child.module->name() == name) place = &child.module;
+  });
+  check(place, "model: found no layer named ", name);
+  *place = std::move(module);
+  update();
+}
+
+void Model::update() const {
+  name_tree(root());
+  root().output_shape(batch_shape(1));
+}
+
+const std::string& Model::name() const { return network().name; }
+const Shape& Model::input_shape() const { return network().input; }
+std::int64_t Model::outputs() const { return root().output_shape(batch_shape(1)).numel(); }
+
+Shape Model::batch_shape(std::int64_t images) const {
+  std::vector<std::int64_t> sizes = input_shape().sizes();
+  sizes.insert(sizes.begin(), images);
+  return Shape(sizes);
+}
+
+}  // namespace espalier::layers

@@ -1,0 +1,70 @@
+// Model: a handle on a whole network, the shape of its input and its name. Copies of a handle are
+// the same network; clone() makes another one.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/parameter.h"
+#include "layers/module.h"
+
+namespace espalier::layers {
+
+//   Model net(Sequential{{"fc1", Linear(784, 100)}, {"relu", ReLU()}, {"fc2", Linear(100, 10)}},
+//             {784}, /*seed=*/0);
+//   Tensor logits = net(x);  // x [N, 784]
+class Model {
+ public:
+  Model() = default;  // no network; defined() is false
+
+  // A network of these layers for inputs of this shape, [C, H, W] or [F], with first values drawn
+  // from the seed. An error names the layer that does not fit the one before it.
+  template <std::derived_from<Module> M>
+  Model(M root, const Shape& input, std::uint64_t seed = 0, std::string name = "")
+      : Model(std::make_shared<M>(std::move(root)), input, std::move(name)) {
+    initialize(seed);
+  }
+  // A network whose tensors are there already, as they are.
+  Model(std::shared_ptr<Module> root, const Shape& input, std::string name = "");
+
+  bool defined() const { return network_ != nullptr; }
+  Tensor operator()(const Tensor& x) const;  // x [N, C, H, W] or [N, F]
+
+  std::vector<Parameter> parameters() const;  // named "conv1.weight", in the state_dict's order
+  std::vector<std::pair<std::string, Tensor>> buffers() const;  // running statistics
+  Parameter parameter(const std::string& name) const;           // an error where there is none
+
+  void train(bool on = true) const;
+  void eval() const { train(false); }
+  bool training() const;
+
+  // New first values for everything, from the seed.
+  void initialize(std::uint64_t seed) const;
+  Model clone() const;
+
+  Module& root() const;
+  Module& find(const std::string& name) const;  // "layer1.0.conv1"; an error where there is none
+  // Puts another module in the place of one. Tensors inside come along as they are.
+  void replace(const std::string& name, std::shared_ptr<Module> module) const;
+  // After a change to the tree: gives the paths anew and checks that the shapes fit.
+  void update() const;
+
+  const std::string& name() const;               // "convnet"; may be empty
+  const Shape& input_shape() const;              // of one image, [C, H, W] or [F]
+  std::int64_t outputs() const;                  // values for each image: the number of classes
+  Shape batch_shape(std::int64_t images) const;  // [N, C, H, W] or [N, F]
+
+ private:
+  struct Network {
+    std::shared_ptr<Module> root;
+    Shape input;
+    std::string name;
+  };
+  Network& network() const;
+
+  std::shared_ptr<Network> network_;
+};
+
+}  // namespace espalier::layers

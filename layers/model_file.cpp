@@ -1,0 +1,184 @@
+// Model files: writing and reading.
+#include "layers/model_file.h"
+
+#include <algorithm>
+#include <cstring>
+#include <list>
+#include <set>
+
+#include "core/error.h"
+#include "core/safetensors.h"
+#include "layers/topology.h"
+#include "layers/tree.h"
+
+namespace espalier::layers {
+namespace {
+
+const std::string kTopology = "espalier.topology";
+const std::string kFormat = "format";  // "pt": what Python libraries look for before they load
+const std::string kMask = ".mask";
+const std::string kState = ".state.";
+const std::string kExtra = "extra/";
+
+class Write : public StateVisitor {
+ public:
+  Write(SafeTensorsWriter& file, bool states) : file_(file), states_(states) {}
+
+  void parameter(const std::string& name, Parameter& p, const Shape&) override {
+    buffer(name, p, {});
+    if (p.mask())
+      file_.add(name + kMask, DType::U8, p.shape().sizes(),
+                std::as_bytes(std::span(p.mask(), static_cast<std::size_t>(p.numel()))));
+    if (!states_) return;
+    for (auto& [key, tensor] : p.states()) buffer(name + kState + key, tensor, {});
+  }
+  void buffer(const std::string& name, Tensor& tensor, const Shape&) override { add(name, tensor); }
+  void counter(const std::string& name, std::int64_t& count) override {
+    file_.add(name, DType::I64, {}, std::as_bytes(std::span(&count, 1)));
+  }
+
+  void add(const std::string& name, const Tensor& tensor) {
+    check(tensor.defined(), "save: found no tensor for ", name, ", expected an initialised model");
+    const float* values =
+        tensor.layout().plain() ? tensor.data() : rows_.emplace_back(tensor.to_vector()).data();
+    file_.add(name, tensor.shape().sizes(), {values, static_cast<std::size_t>(tensor.numel())});
+  }
+
+ private:
+  SafeTensorsWriter& file_;
+  bool states_;
+  std::list<std::vector<float>> rows_;  // of tensors in lanes: the writer keeps no copies
+};
+
+// Reads everything first, so that a model is either filled whole or left as it was.
+class Read : public StateVisitor {
+ public:
+  Read(const SafeTensors& file, bool states) : file_(file), states_(states) {}
+
+  void parameter(const std::string& name, Parameter& p, const Shape& shape) override {
+    Found found{name, &p, floats(name, shape), mask(name + kMask, shape), {}};
+    const std::string start = name + kState;
+    const auto& all = file_.tensors();
+    for (auto it = all.lower_bound(start); it != all.end() && it->first.starts_with(start); ++it)
+      if (known_.insert(it->first); states_)
+        found.states[it->first.substr(start.size())] = floats(it->first, shape);
+    parameters_.push_back(std::move(found));
+  }
+  void buffer(const std::string& name, Tensor& tensor, const Shape& shape) override {
+    buffers_.emplace_back(&tensor, floats(name, shape));
+  }
+  void counter(const std::string& name, std::int64_t& count) override {
+    std::int64_t value = 0;
+    if (file_.contains(name)) {
+      known_.insert(name);
+      std::memcpy(&value, file_.at(name, DType::I64, {}).bytes.data(), sizeof value);
+    }
+    counters_.emplace_back(&count, value);
+  }
+
+  void expect_no_others() const {
+    for (const auto& [name, tensor] : file_.tensors())
+      check(known_.contains(name) || name.starts_with(kExtra), file_.path(), ": found a tensor ",
+            name, ", expected none of that name for this model");
+  }
+
+  void fill() {
+    for (Found& found : parameters_) {
+      if (!found.parameter->defined()) *found.parameter = Parameter(found.value, found.name);
+      found.parameter->assign(found.value, found.mask, std::move(found.states));
+    }
+    for (auto& [tensor, value] : buffers_) {
+      if (!tensor->defined()) *tensor = value;
+      tensor->copy_from(value);
+    }
+    for (auto& [count, value] : counters_) *count = value;
+  }
+
+ private:
+  struct Found {
+    std::string name;
+    Parameter* parameter;
+    Tensor value;
+    std::vector<std::uint8_t> mask;
+    std::map<std::string, Tensor> states;
+  };
+
+  Tensor floats(const std::string& name, const Shape& shape) {
+    known_.insert(name);
+    return Tensor::from(shape, file_.floats(name, shape.sizes()));
+  }
+  std::vector<std::uint8_t> mask(const std::string& name, const Shape& shape) {
+    if (!file_.contains(name)) return {};
+    known_.insert(name);
+    const auto bytes = file_.at(name, DType::U8, shape.sizes()).bytes;
+    std::vector<std::uint8_t> mask(bytes.size());
+    std::memcpy(mask.data(), bytes.data(), bytes.size());
+    check(std::all_of(mask.begin(), mask.end(), [](auto m) { return m <= 1; }), file_.path(),
+          ": tensor ", name, ": found a value above 1, expected 0 or 1");
+    return mask;
+  }
+
+  const SafeTensors& file_;
+  bool states_;
+  std::set<std::string> known_;
+  std::vector<Found> parameters_;
+  std::vector<std::pair<Tensor*, Tensor>> buffers_;
+  std::vector<std::pair<std::int64_t*, std::int64_t>> counters_;
+};
+
+void read_into(Module& root, const SafeTensors& file, bool states) {
+  Read read(file, states);
+  visit_state(root, read);
+  read.expect_no_others();
+  read.fill();
+}
+
+Model model_in(const SafeTensors& file) {
+  const auto& metadata = file.metadata();
+  const auto found = metadata.find(kTopology);
+  check(found != metadata.end(), file.path(), ": found no topology, expected the metadata ",
+        kTopology, " (the weights alone fill a model that is there already)");
+  const Model model = from_topology(found->second, file.path());
+  read_into(model.root(), file, true);
+  return model;
+}
+
+}  // namespace
+
+void save(const Model& model, const std::string& path, const SaveOptions& options) {
+  SafeTensorsWriter file;
+  for (const auto& [key, value] : options.metadata) {
+    check(key != kTopology && key != kFormat, "save: found metadata named ", key,
+          ", expected another name, since the model's own stands there");
+    file.metadata(key, value);
+  }
+  file.metadata(kFormat, "pt");
+  file.metadata(kTopology, topology(model));
+  Write write(file, options.states);
+  visit_state(model.root(), write);
+  for (const auto& [name, tensor] : options.tensors) write.add(kExtra + name, tensor);
+  file.write(path);
+}
+
+ModelFile load_file(const std::string& path) {
+  const SafeTensors file = SafeTensors::read(path);
+  ModelFile result{model_in(file), {}, file.metadata()};
+  result.metadata.erase(kTopology);
+  result.metadata.erase(kFormat);
+  for (const auto& [name, stored] : file.tensors()) {
+    if (!name.starts_with(kExtra)) continue;
+    check(stored.shape.size() <= kMaxRank, path, ": tensor ", name, ": found ", stored.shape.size(),
+          " dimensions, expected at most ", kMaxRank);
+    result.tensors[name.substr(kExtra.size())] =
+        Tensor::from(Shape(stored.shape), file.floats(name, stored.shape));
+  }
+  return result;
+}
+
+Model load(const std::string& path) { return model_in(SafeTensors::read(path)); }
+
+void load_weights(const Model& model, const std::string& path) {
+  read_into(model.root(), SafeTensors::read(path), false);
+}
+
+}  // namespace espalier::layers

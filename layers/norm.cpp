@@ -1,0 +1,67 @@
+// BatchNorm: options, shapes, and the call of the operation.
+#include "layers/norm.h"
+
+#include "core/error.h"
+#include "core/ops/norm.h"
+
+namespace espalier::layers {
+
+BatchNorm::BatchNorm(std::int64_t channels, const BatchNormConfig& given)
+    : channels(channels), options(given) {
+  check(channels > 0, "BatchNorm: found ", channels, " channels, expected at least one");
+  check(options.eps > 0 && options.momentum >= 0 && options.momentum <= 1, "BatchNorm: found eps ",
+        options.eps, " and momentum ", options.momentum,
+        ", expected eps above 0 and momentum from 0 to 1");
+}
+
+BatchNorm::BatchNorm(const Config& config)
+    : BatchNorm(config.integer("channels", 1, kMaxFeatures),
+                {.eps = static_cast<float>(config.number("eps", 1e-30, 1)),
+                 .momentum = static_cast<float>(config.number("momentum", 0, 1))}) {}
+
+Config BatchNorm::config() const {
+  return Config()
+      .set("channels", channels)
+      .set("eps", options.eps)
+      .set("momentum", options.momentum);
+}
+
+Shape BatchNorm::output_shape(const Shape& input) const {
+  if (input.rank() != 4 && input.rank() != 2) [[unlikely]]
+    fail(label(), ": found input of shape ", input.str(), ", expected [N, C, H, W] or [N, C]");
+  if (input[1] != channels) [[unlikely]]
+    fail(label(), ": found ", input[1], " input channels, expected ", channels);
+  return input;
+}
+
+bool BatchNorm::fuses(const Epilogue& epilogue, const Shape&) const { return !epilogue.max_pool; }
+
+Tensor BatchNorm::forward_fused(const Tensor& x, const Epilogue& epilogue) {
+  output_shape(x.shape());  // an error names this layer
+  if (!weight.defined()) [[unlikely]]
+    fail(label(), ": found no weights, expected a layer that was initialised");
+  if (training()) ++num_batches_tracked;
+  return batch_norm(x, weight, bias, running_mean, running_var,
+                    {.eps = options.eps,
+                     .momentum = options.momentum,
+                     .training = training(),
+                     .relu = epilogue.relu});
+}
+
+void BatchNorm::state(StateVisitor& visitor) {
+  visitor.parameter("weight", weight, {channels});
+  visitor.parameter("bias", bias, {channels});
+  visitor.buffer("running_mean", running_mean, {channels});
+  visitor.buffer("running_var", running_var, {channels});
+  visitor.counter("num_batches_tracked", num_batches_tracked);
+}
+
+void BatchNorm::initialize(const Rng&) {
+  weight.copy_from(Tensor::full({channels}, 1));
+  bias.copy_from(Tensor::zeros({channels}));
+  running_mean.copy_from(Tensor::zeros({channels}));
+  running_var.copy_from(Tensor::full({channels}, 1));
+  num_batches_tracked = 0;
+}
+
+}  // namespace espalier::layers

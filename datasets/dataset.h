@@ -1,0 +1,33 @@
+// Dataset: labelled pictures in memory, as bytes, and the statistics that networks normalise by.
+// Each kind of files has a function that reads it; open() finds out which kind a folder holds.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace espalier::datasets {
+
+struct Dataset {
+  int channels = 0, height = 0, width = 0;
+  std::vector<std::uint8_t> images;  // [N][C][H][W]
+  std::vector<std::int32_t> labels;  // in [0, classes)
+  std::vector<std::string> classes;  // their names
+
+  std::int64_t size() const { return static_cast<std::int64_t>(labels.size()); }
+};
+
+// What is trained on, and what is only tested on. Both have the same picture size and classes.
+struct Data {
+  std::string name;  // "CIFAR-10"
+  Dataset train, test;
+};
+
+// Per channel, of bytes / 255: the input of a network is (byte / 255 - mean) / std.
+struct Normalisation {
+  std::vector<float> mean, std;
+};
+// Exact, in integers. A channel without any contrast gets std 1.
+Normalisation normalisation(const Dataset& data);
+
+}  // namespace espalier::datasets

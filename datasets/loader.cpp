@@ -1,0 +1,115 @@
+// Loader: the thread that makes batches, and the queue between it and training.
+#include "datasets/loader.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "core/error.h"
+#include "core/rng.h"
+
+namespace espalier::datasets {
+namespace {
+
+constexpr std::size_t kAhead = 3;  // batches waiting at most
+
+// Streams of the seed: the order of an epoch, and its augmentation.
+std::uint64_t order_stream(int epoch) { return 2 * static_cast<std::uint64_t>(epoch); }
+std::uint64_t augment_stream(int epoch) { return order_stream(epoch) + 1; }
+
+}  // namespace
+
+Loader::Loader(const Dataset& data, int epochs, const LoaderOptions& options)
+    : data_(data), options_(options), epochs_(epochs), order_(data.size()) {
+  check(data.size() > 0, "loader: found a data set without pictures, expected at least one");
+  check(options.batch > 0, "loader: found batch ", options.batch, ", expected at least 1");
+  check(options.crop >= 0, "loader: found crop ", options.crop, ", expected 0 or more");
+  if (options_.normalisation.mean.empty()) options_.normalisation = normalisation(data);
+  check(options_.normalisation.mean.size() == static_cast<std::size_t>(data.channels) &&
+            options_.normalisation.std.size() == static_cast<std::size_t>(data.channels),
+        "loader: found a normalisation of ", options_.normalisation.mean.size(),
+        " channels, expected ", data.channels);
+  worker_ = std::thread([this] { produce(); });
+}
+
+Loader::~Loader() {
+  {
+    std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  changed_.notify_all();
+  worker_.join();
+}
+
+std::int64_t Loader::batches_per_epoch() const {
+  return (data_.size() + options_.batch - 1) / options_.batch;
+}
+
+bool Loader::next(Batch& batch) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return !ready_.empty() || finished_; });
+  if (ready_.empty()) {
+    if (failure_) std::rethrow_exception(failure_);
+    return false;
+  }
+  batch = std::move(ready_.front());
+  ready_.pop_front();
+  changed_.notify_all();
+  return true;
+}
+
+Loader::Iterator& Loader::Iterator::operator++() {
+  if (!loader_->next(loader_->current_)) loader_ = nullptr;
+  return *this;
+}
+
+bool Loader::hand_over(Batch&& batch) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return ready_.size() < kAhead || stop_; });
+  if (stop_) return false;
+  ready_.push_back(std::move(batch));
+  changed_.notify_all();
+  return true;
+}
+
+Batch Loader::make_batch(int epoch, std::int64_t number) const {
+  const std::int64_t first = number * options_.batch;
+  const std::int64_t count = std::min<std::int64_t>(options_.batch, data_.size() - first);
+  const std::span<const std::uint32_t> indices(order_.data() + first, count);
+  Batch batch;
+  batch.epoch = epoch;
+  batch.step = epoch * batches_per_epoch() + number;
+  batch.last_of_epoch = number + 1 == batches_per_epoch();
+  batch.labels.resize(count);
+  for (std::int64_t i = 0; i < count; ++i) batch.labels[i] = data_.labels[indices[i]];
+  // All lanes even for a small last batch: training needs them, and a halo for a 3x3 convolution.
+  batch.images = Tensor::empty({count, data_.channels, data_.height, data_.width},
+                               Layout::for_batch(count, true, 1));
+  batch.images.mutable_data();
+  write_batch(data_, indices, options_.normalisation,
+              {.crop = options_.crop, .flip = options_.flip},
+              Rng(options_.seed).split(augment_stream(epoch)).next(), batch.images.planes());
+  return batch;
+}
+
+void Loader::produce() {
+  try {
+    for (int epoch = options_.first_epoch; epoch < epochs_; ++epoch) {
+      std::iota(order_.begin(), order_.end(), 0u);
+      if (options_.shuffle)
+        Rng(options_.seed)
+            .split(order_stream(epoch))
+            .shuffle(order_.data(), static_cast<std::uint32_t>(order_.size()));
+      for (std::int64_t number = 0; number < batches_per_epoch(); ++number)
+        if (!hand_over(make_batch(epoch, number))) return;
+    }
+  } catch (...) {
+    std::lock_guard lock(mutex_);
+    failure_ = std::current_exception();
+  }
+  std::lock_guard lock(mutex_);
+  finished_ = true;
+  changed_.notify_all();
+}
+
+}  // namespace espalier::datasets

@@ -1,0 +1,88 @@
+// Loader: the batches of some epochs, made ahead of training on a thread of their own. Order and
+// augmentation of an epoch follow from the seed and the epoch's number alone, so training can go on
+// from any epoch as if it had never stopped.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "core/tensor.h"
+#include "datasets/augment.h"
+#include "datasets/dataset.h"
+
+namespace espalier::datasets {
+
+struct LoaderOptions {
+  int batch = 128;  // the last one of an epoch may be smaller
+  int crop = 0;     // see AugmentOptions
+  bool flip = false;
+  bool shuffle = true;
+  std::uint64_t seed = 0;
+  int first_epoch = 0;               // where training goes on from
+  Normalisation normalisation = {};  // empty: that of the data itself
+};
+
+struct Batch {
+  Tensor images;  // [N, C, H, W] in lanes, normalised
+  std::vector<std::int32_t, PoolAllocator<std::int32_t>> labels;
+  int epoch = 0;
+  std::int64_t step = 0;  // since the beginning of epoch 0
+  bool last_of_epoch = false;
+};
+
+class Loader {
+ public:
+  // The data set has to outlive the loader. Epochs first_epoch ... epochs - 1.
+  Loader(const Dataset& data, int epochs, const LoaderOptions& options = {});
+  ~Loader();
+  Loader(const Loader&) = delete;
+  Loader& operator=(const Loader&) = delete;
+
+  std::int64_t batches_per_epoch() const;
+  // Takes the next batch; false after the last one.
+  bool next(Batch& batch);
+
+  // for (Batch& batch : loader): each batch lives until the next one is taken.
+  class Iterator {
+   public:
+    explicit Iterator(Loader* loader) : loader_(loader) {}
+    Batch& operator*() const { return loader_->current_; }
+    Iterator& operator++();
+    friend bool operator==(const Iterator& a, const Iterator& b) { return a.loader_ == b.loader_; }
+
+   private:
+    Loader* loader_;
+  };
+  Iterator begin() { return ++Iterator(this); }
+  Iterator end() { return Iterator(nullptr); }
+
+ private:
+  void produce();
+  bool hand_over(Batch&& batch);  // false when nobody wants more
+  Batch make_batch(int epoch, std::int64_t number) const;
+
+  const Dataset& data_;
+  LoaderOptions options_;
+  int epochs_;
+  Batch current_;
+  std::vector<std::uint32_t> order_;  // of the epoch being made
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Batch, PoolAllocator<Batch>> ready_;
+  bool finished_ = false, stop_ = false;
+  std::exception_ptr failure_;
+  std::thread worker_;
+};
+
+// for (auto& batch : datasets::epochs(data.train, 12, {.batch = 128, .crop = 4, .flip = true}))
+inline Loader epochs(const Dataset& data, int count, const LoaderOptions& options = {}) {
+  return Loader(data, count, options);
+}
+
+}  // namespace espalier::datasets

@@ -94,6 +94,18 @@ void strip(const ConvPass& pass, const float* in, const Pixels& at, int first, i
         sum[o][p] = pass.add ? load(to[o] + at.out[p])
                              : broadcast(pass.bias ? pass.bias[channel + o] : 0.0f);
     }
+    if (P == kTileP && argmax) {
+#pragma GCC unroll 4
+      for (int o = 0; o < O; ++o) {
+        __builtin_prefetch(to[o] + at.out[0], 1);
+        __builtin_prefetch(argmax + (channel + o) * argmax_channel, 1);
+      }
+    } else if (!past_caches) {
+#pragma GCC unroll 4
+      for (int o = 0; o < O; ++o)
+#pragma GCC unroll 4
+        for (int p = 0; p < P; ++p) __builtin_prefetch(to[o] + at.out[p], 1);
+    }
     accumulate<O, P, KW>(pass, pixel, pass.weights + channel * taps, sum);
     if (P == kTileP && argmax) {
       if constexpr (P == kTileP)

@@ -6,6 +6,15 @@
 
 namespace espalier {
 
+// SplitMix64 (Steele, Lea and Flood, 2014): mix_bits of start + i * kMixStep, for i = 1, 2, ..., is
+// a sequence of random numbers of which each can be had without the others.
+inline constexpr std::uint64_t kMixStep = 0x9e3779b97f4a7c15u;
+inline std::uint64_t mix_bits(std::uint64_t z) {
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+  return z ^ (z >> 31);
+}
+
 // xoshiro256** (Blackman and Vigna, 2018), seeded through SplitMix64. Cheap to copy; a copy
 // continues on its own from the same place.
 class Rng {

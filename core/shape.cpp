@@ -1,6 +1,8 @@
 // Shapes: checks on making one, and its text.
 #include "core/shape.h"
 
+#include <algorithm>
+
 #include "core/error.h"
 
 namespace espalier {
@@ -26,6 +28,13 @@ int Shape::index(int dim) const {
   if (position < 0 || position >= rank_)
     fail("shape ", str(), ": found dimension ", dim, ", expected one of its ", rank_);
   return position;
+}
+
+Shape Shape::without(int dim) const {
+  std::int64_t others[kMaxRank] = {};
+  const auto end = std::copy_n(sizes_, index(dim), others);
+  std::copy(sizes_ + index(dim) + 1, sizes_ + rank_, end);
+  return Shape(others, static_cast<std::size_t>(rank_ - 1));
 }
 
 std::string Shape::str() const {

@@ -24,7 +24,8 @@ class Shape {
   std::int64_t numel() const;  // product of the sizes; 1 for rank 0
   std::string str() const;     // "[128, 3, 32, 32]"
   std::vector<std::int64_t> sizes() const { return {sizes_, sizes_ + rank_}; }
-  int index(int dim) const;  // the position that dim names, 0 <= result < rank
+  int index(int dim) const;      // the position that dim names, 0 <= result < rank
+  Shape without(int dim) const;  // the other sizes
 
   friend bool operator==(const Shape& a, const Shape& b) {
     if (a.rank_ != b.rank_) return false;

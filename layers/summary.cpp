@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "core/text.h"
+
 namespace espalier::layers {
 namespace {
 
@@ -15,16 +17,6 @@ struct Count : StateVisitor {
   }
   std::int64_t parameters = 0, nonzero = 0, weights = 0;
 };
-
-std::string with_commas(std::int64_t number) {
-  const std::string digits = std::to_string(number);
-  std::string text;
-  for (std::size_t i = 0; i < digits.size(); ++i) {
-    if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
-    text += digits[i];
-  }
-  return text;
-}
 
 std::string line(const LayerSummary& layer, int name_width) {
   char text[256];

@@ -1,0 +1,121 @@
+// Checkpoint: to and from a file's metadata.
+#include "examples/cli/checkpoint.h"
+
+#include <cmath>
+#include <filesystem>
+
+#include "core/error.h"
+#include "core/file.h"
+
+namespace espalier::cli {
+namespace {
+
+const std::string kInput = "espalier.input";
+const std::string kTraining = "espalier.training";
+
+Json parse(const std::string& text, const std::string& file, const std::string& key) {
+  Json json = Json::parse(text, nullptr, false);
+  check(json.is_object(), file, ": found metadata ", key, " that is no JSON object, expected one");
+  return json;
+}
+
+InputInfo input_from(const std::string& text, const std::string& file) {
+  const Json json = parse(text, file, kInput);
+  InputInfo info;
+  try {
+    json.at("data").get_to(info.data);
+    json.at("mean").get_to(info.normalisation.mean);
+    json.at("std").get_to(info.normalisation.std);
+    json.at("classes").get_to(info.classes);
+  } catch (const Json::exception&) {
+    fail(file, ": found metadata ", kInput,
+         " that cannot be read, expected data, mean, std and "
+         "classes");
+  }
+  check(info.normalisation.mean.size() == info.normalisation.std.size(), file, ": found ",
+        info.normalisation.mean.size(), " means and ", info.normalisation.std.size(),
+        " standard deviations, expected one each a channel");
+  for (std::size_t c = 0; c < info.normalisation.std.size(); ++c)
+    check(std::isfinite(info.normalisation.mean[c]) && info.normalisation.std[c] > 0, file,
+          ": found mean ", info.normalisation.mean[c], " and standard deviation ",
+          info.normalisation.std[c], " for a channel, expected finite ones above 0");
+  return info;
+}
+
+Progress progress_from(const std::string& text, const std::string& file) {
+  const Json json = parse(text, file, kTraining);
+  Progress progress;
+  try {
+    progress.recipe = recipe_from(json.at("recipe"), file);
+    json.at("epochs_done").get_to(progress.epochs_done);
+    json.at("steps_done").get_to(progress.steps_done);
+  } catch (const Json::exception&) {
+    fail(file, ": found metadata ", kTraining,
+         " that cannot be read, expected recipe, "
+         "epochs_done and steps_done");
+  }
+  check(progress.epochs_done >= 0 && progress.epochs_done <= progress.recipe.epochs &&
+            progress.steps_done >= 0,
+        file, ": found ", progress.epochs_done, " epochs done, expected 0 to ",
+        progress.recipe.epochs);
+  return progress;
+}
+
+}  // namespace
+
+void save_checkpoint(const Checkpoint& checkpoint, const std::string& path) {
+  layers::SaveOptions options;
+  if (checkpoint.input)
+    options.metadata[kInput] = Json{{"data", checkpoint.input->data},
+                                    {"mean", checkpoint.input->normalisation.mean},
+                                    {"std", checkpoint.input->normalisation.std},
+                                    {"classes", checkpoint.input->classes}}
+                                   .dump();
+  if (checkpoint.progress) {
+    options.states = !checkpoint.progress->finished();
+    options.metadata[kTraining] = Json{{"recipe", to_json(checkpoint.progress->recipe)},
+                                       {"epochs_done", checkpoint.progress->epochs_done},
+                                       {"steps_done", checkpoint.progress->steps_done}}
+                                      .dump();
+  }
+  layers::save(checkpoint.model, path, options);
+}
+
+Checkpoint load_checkpoint(const std::string& path) {
+  layers::ModelFile file = layers::load_file(path);
+  Checkpoint checkpoint{std::move(file.model), {}, {}};
+  const auto& metadata = file.metadata;
+  if (const auto found = metadata.find(kInput); found != metadata.end())
+    checkpoint.input = input_from(found->second, path);
+  if (const auto found = metadata.find(kTraining); found != metadata.end())
+    checkpoint.progress = progress_from(found->second, path);
+  const Shape& input = checkpoint.model.input_shape();
+  if (checkpoint.input && input.rank() == 3)
+    check(static_cast<std::int64_t>(checkpoint.input->normalisation.mean.size()) == input[0], path,
+          ": found a normalisation of ", checkpoint.input->normalisation.mean.size(),
+          " channels, expected ", input[0]);
+  return checkpoint;
+}
+
+Checkpoint load_checkpoint(const std::string& path, const std::string& model_name, int classes,
+                           const Shape& pictures) {
+  if (model_name.empty()) return load_checkpoint(path);
+  Checkpoint checkpoint{layers::make_model(model_name, classes, 0, pictures), {}, {}};
+  layers::load_weights(checkpoint.model, path);
+  return checkpoint;
+}
+
+void check_writable(const std::string& path) { AtomicFile probe(path); }
+
+InputInfo input_info(const datasets::Data& data) {
+  return {data.name, datasets::normalisation(data.train), data.train.classes};
+}
+
+std::int64_t file_bytes(const std::string& path) {
+  std::error_code error;
+  const auto bytes = std::filesystem::file_size(path, error);
+  check(!error, path, ": cannot be measured, ", error.message());
+  return static_cast<std::int64_t>(bytes);
+}
+
+}  // namespace espalier::cli

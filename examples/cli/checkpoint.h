@@ -1,0 +1,50 @@
+// Checkpoint: a model file with what evaluation, prediction and further training need beside the
+// network: how inputs are normalised, the classes' names, the recipe and how far it has come.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "datasets/datasets.h"
+#include "examples/cli/recipe.h"
+#include "layers/layers.h"
+
+namespace espalier::cli {
+
+// How pictures become inputs, and what the outputs mean.
+struct InputInfo {
+  std::string data;  // the data set's name
+  datasets::Normalisation normalisation;
+  std::vector<std::string> classes;
+};
+
+// Where a training stands. Once it is finished, the file keeps no optimiser state.
+struct Progress {
+  Recipe recipe;
+  int epochs_done = 0;
+  std::int64_t steps_done = 0;
+
+  bool finished() const { return epochs_done >= recipe.epochs; }
+};
+
+struct Checkpoint {
+  layers::Model model;
+  std::optional<InputInfo> input;    // not there in files from elsewhere
+  std::optional<Progress> progress;  // likewise
+};
+
+void save_checkpoint(const Checkpoint& checkpoint, const std::string& path);
+
+// A file of this program; or, where `model_name` is not empty, the weights of that built-in model,
+// such as a PyTorch state_dict, for these pictures and classes.
+Checkpoint load_checkpoint(const std::string& path);
+Checkpoint load_checkpoint(const std::string& path, const std::string& model_name, int classes,
+                           const Shape& pictures);
+
+// Fails before hours of work where the file could not be written in the end.
+void check_writable(const std::string& path);
+
+InputInfo input_info(const datasets::Data& data);
+std::int64_t file_bytes(const std::string& path);
+
+}  // namespace espalier::cli

@@ -1,0 +1,55 @@
+// espalier inspect: what is in a model file, layer by layer.
+#include "core/text.h"
+#include "examples/cli/checkpoint.h"
+#include "examples/cli/commands.h"
+#include "examples/cli/console.h"
+
+namespace espalier::cli {
+namespace {
+
+Json json_of(const layers::LayerSummary& layer) {
+  const double parameters = static_cast<double>(layer.parameters);
+  return {{"name", layer.name},
+          {"type", layer.type},
+          {"input", layer.input.sizes()},
+          {"output", layer.output.sizes()},
+          {"parameters", layer.parameters},
+          {"nonzero", layer.nonzero},
+          {"sparsity", parameters > 0 ? 1 - static_cast<double>(layer.nonzero) / parameters : 0.0},
+          {"weights", layer.weights},
+          {"macs", layer.macs.dense},
+          {"macs_nonzero", layer.macs.nonzero}};
+}
+
+Json act(const std::string& file) {
+  const Checkpoint checkpoint = load_checkpoint(file);
+  const layers::Summary summary = layers::summary(checkpoint.model);
+  answer(summary.table());
+  answer(file + ": " + with_commas(file_bytes(file)) + " bytes");
+  Json result{{"model", checkpoint.model.name()}};
+  result["layers"] = Json::array();
+  for (const auto& layer : summary.layers) result["layers"].push_back(json_of(layer));
+  result["parameters"] = summary.total.parameters;
+  result["nonzero"] = summary.total.nonzero;
+  result["weights"] = summary.total.weights;
+  result["macs"] = summary.total.macs.dense;
+  result["macs_nonzero"] = summary.total.macs.nonzero;
+  result["bytes"] = file_bytes(file);
+  if (checkpoint.progress) {
+    result["epochs"] = checkpoint.progress->epochs_done;
+    result["recipe"] = to_json(checkpoint.progress->recipe);
+  }
+  return result;
+}
+
+}  // namespace
+
+void add_inspect(CLI::App& app) {
+  const auto file = std::make_shared<std::string>();
+  CLI::App* command = add_command(app, "inspect", "Show a network layer by layer",
+                                  [file](auto&) { return act(*file); });
+  command->add_option("file", *file, "Model file")->required();
+  command->footer("Example: espalier inspect convnet.safetensors");
+}
+
+}  // namespace espalier::cli

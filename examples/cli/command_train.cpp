@@ -1,0 +1,92 @@
+// espalier train: a network from nothing, or from where an interrupted training stands.
+#include <filesystem>
+
+#include "core/error.h"
+#include "core/text.h"
+#include "examples/cli/commands.h"
+#include "examples/cli/console.h"
+#include "examples/cli/data.h"
+#include "examples/cli/train_model.h"
+
+namespace espalier::cli {
+namespace {
+
+struct Options {
+  std::string model = "convnet", data, resume, out;
+  int stop_after = 0;
+  RecipeOptions recipe;
+};
+
+// A resumed training goes on by its own recipe: an option that says otherwise is refused.
+void expect_same(const Recipe& asked, const Recipe& stored, const std::string& file) {
+  const Json a = to_json(asked), b = to_json(stored);
+  for (const auto& [key, value] : a.items())
+    if (value != b[key]) {
+      std::string option = "--" + key;
+      for (char& c : option) c = c == '_' ? '-' : c;
+      throw UsageError(option + ": found " + value.dump() + ", expected " + b[key].dump() +
+                       " as the training in " + file + " began with");
+    }
+}
+
+Checkpoint begin(const Options& o, const datasets::Data& data) {
+  const Recipe recipe = with_options(o.recipe, default_recipe(o.model, data));
+  const Shape pictures{data.train.channels, data.train.height, data.train.width};
+  const int classes = static_cast<int>(data.train.classes.size());
+  return {layers::make_model(o.model, classes, recipe.seed, pictures), input_info(data),
+          Progress{recipe}};
+}
+
+Checkpoint resume(const Options& o, const datasets::Data& data) {
+  Checkpoint checkpoint = load_checkpoint(o.resume);
+  check(checkpoint.progress && checkpoint.input, o.resume,
+        ": found a model without a training to go on with, expected a checkpoint");
+  check(!checkpoint.progress->finished(), o.resume, ": found a training that is finished (",
+        checkpoint.progress->epochs_done, " epochs), expected one that was interrupted");
+  check_fits(checkpoint.model, data, o.resume);
+  const Recipe& recipe = checkpoint.progress->recipe;
+  expect_same(with_options(o.recipe, recipe), recipe, o.resume);
+  say("resumed after epoch " + std::to_string(checkpoint.progress->epochs_done) + " of " +
+      std::to_string(recipe.epochs));
+  return checkpoint;
+}
+
+Json act(const Options& o) {
+  check_option(o.stop_after >= 0, "--stop-after", o.stop_after, "1 or more");
+  if (o.resume.empty()) layers::model_choice(o.model);  // before the data is read
+  with_options(o.recipe, {});
+  check_writable(o.out);
+  const datasets::Data data = find_data(o.data);
+  Checkpoint checkpoint = o.resume.empty() ? begin(o, data) : resume(o, data);
+  const EpochReport last = train_model(checkpoint, data, o.out, o.stop_after);
+  say(o.out + ": written, " + with_commas(file_bytes(o.out)) + " bytes");
+  return {{"accuracy", last.test.accuracy()},
+          {"accuracy_deviation", last.test.deviation()},
+          {"loss", last.test.loss},
+          {"training_loss", last.loss},
+          {"epochs", checkpoint.progress->epochs_done},
+          {"images_per_second", last.images_per_second},
+          {"bytes", file_bytes(o.out)},
+          {"recipe", to_json(checkpoint.progress->recipe)}};
+}
+
+}  // namespace
+
+void add_train(CLI::App& app) {
+  const auto o = std::make_shared<Options>();
+  CLI::App* command = add_command(app, "train", "Train a network", [o](auto&) { return act(*o); });
+  std::string names;
+  for (const auto& choice : layers::model_choices())
+    names += (names.empty() ? "" : ", ") + std::string(choice.name);
+  command->add_option("--model", o->model, names);
+  command->add_option("--data", o->data, "Folder with CIFAR, MNIST or pictures");
+  command->add_option("--out", o->out, "Model file to write, after every epoch")->required();
+  command->add_option("--resume", o->resume, "Checkpoint of a training to go on with");
+  command->add_option("--stop-after", o->stop_after, "End after so many epochs, to be resumed");
+  add_recipe_options(*command, o->recipe);
+  command->footer(
+      "Example: espalier train --model convnet --epochs 12 --lr 0.1 --seed 0 "
+      "--out convnet.safetensors");
+}
+
+}  // namespace espalier::cli

@@ -1,0 +1,32 @@
+// The subcommands of the program, one file each: a function that adds the subcommand, its options
+// and what it does to the command line.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+namespace espalier::cli {
+
+// Keys in the order they were written.
+using Json = nlohmann::ordered_json;
+
+// What every subcommand has.
+struct Common {
+  bool json = false;  // print one JSON object as the last line of standard output
+  int threads = 0;    // 0: as many as OpenMP chooses
+};
+
+// Adds a subcommand with the common options; `act` gets the parsed ones and returns the result,
+// which is printed where --json is given. `act` captures the subcommand's own options by
+// shared_ptr: they outlive this call. Errors are thrown.
+CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& description,
+                      std::function<Json(const Common&)> act);
+
+void add_bench(CLI::App& app);
+void add_eval(CLI::App& app);
+void add_inspect(CLI::App& app);
+void add_predict(CLI::App& app);
+void add_run(CLI::App& app);
+void add_train(CLI::App& app);
+
+}  // namespace espalier::cli

@@ -1,0 +1,48 @@
+// The data of a command: where it is looked for.
+#include "examples/cli/data.h"
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "core/error.h"
+#include "core/text.h"
+#include "examples/cli/console.h"
+
+namespace espalier::cli {
+namespace {
+
+constexpr const char* kDownloaded = "data/cifar-10-batches-bin";
+
+datasets::Data announce(datasets::Data data, const std::string& where) {
+  say("data: " + data.name + " " + where + ", " + with_commas(data.train.size()) +
+      " pictures to train on and " + with_commas(data.test.size()) + " to test on");
+  return data;
+}
+
+}  // namespace
+
+datasets::Data find_data(const std::string& told) {
+  std::string folder = told;
+  const char* variable = std::getenv("ESPALIER_DATA");
+  if (folder.empty() && variable) folder = variable;
+  std::error_code ignored;
+  if (folder.empty() && std::filesystem::is_directory(kDownloaded, ignored)) folder = kDownloaded;
+  if (!folder.empty()) return announce(datasets::open(folder), "in " + folder);
+  return announce(datasets::shapes(), "generated, as no --data, $ESPALIER_DATA or " +
+                                          std::string(kDownloaded) + " names other");
+}
+
+void check_fits(const layers::Model& model, const datasets::Data& data, const std::string& file) {
+  const Shape pictures{data.test.channels, data.test.height, data.test.width};
+  const Shape& input = model.input_shape();
+  const bool flat = input.rank() == 1 && input[0] == pictures.numel();
+  if (!(input == pictures) && !flat)
+    fail(file, ": found a network for inputs of ", input.str(), ", expected ", pictures.str(),
+         " as the pictures of ", data.name, " have it");
+  const auto classes = static_cast<std::int64_t>(data.test.classes.size());
+  if (model.outputs() != classes)
+    fail(file, ": found a network for ", model.outputs(), " classes, expected ", classes, " as ",
+         data.name, " has them");
+}
+
+}  // namespace espalier::cli

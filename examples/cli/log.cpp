@@ -1,0 +1,42 @@
+// Log: opening, going on, and writing.
+#include "examples/cli/log.h"
+
+#include <filesystem>
+#include <sstream>
+
+#include "core/error.h"
+#include "core/file.h"
+
+namespace espalier::cli {
+namespace {
+
+// Whether the line tells of something that a checkpoint after so many epochs has seen.
+bool belongs(const std::string& line, int epochs_done) {
+  const Json json = Json::parse(line, nullptr, false);
+  if (!json.is_object()) return false;  // a half line, from when the machine went down
+  const auto epoch = json.find("epoch");
+  return epoch == json.end() || !epoch->is_number() || epoch->get<double>() <= epochs_done;
+}
+
+}  // namespace
+
+Log::Log(const std::string& model_path, int epochs_done)
+    : path_(std::filesystem::path(model_path).replace_extension(".log.jsonl").string()) {
+  std::string kept;
+  std::error_code error;
+  if (epochs_done > 0 && std::filesystem::exists(path_, error)) {
+    std::ifstream old(path_);
+    for (std::string line; std::getline(old, line);)
+      if (belongs(line, epochs_done)) kept += line + "\n";
+  }
+  write_file(path_, kept);
+  file_.open(path_, std::ios::app);
+  check(file_.good(), path_, ": cannot be written");
+}
+
+void Log::write(const Json& line) {
+  file_ << line.dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl;
+  check(file_.good(), path_, ": cannot be written, the disk may be full");
+}
+
+}  // namespace espalier::cli

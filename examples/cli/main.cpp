@@ -1,0 +1,72 @@
+// espalier: the command line. Every error is one sentence on standard error, with exit status 1, or
+// 2 where the command line itself is wrong.
+#include <cstdio>
+#include <iostream>
+#include <new>
+
+#include "core/error.h"
+#include "core/parallel.h"
+#include "core/system.h"
+#include "examples/cli/commands.h"
+#include "examples/cli/console.h"
+
+namespace espalier::cli {
+
+CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& description,
+                      std::function<Json(const Common&)> act) {
+  CLI::App* command = app.add_subcommand(name, description);
+  const auto common = std::make_shared<Common>();
+  command->add_flag("--json", common->json, "Print one JSON object as the last line of output");
+  command->add_option("--threads", common->threads, "Threads (default: one a core)")
+      ->check(CLI::Range(1, 1024));
+  command->callback([common, act = std::move(act)] {
+    if (common->threads > 0) set_num_threads(common->threads);
+    answer_to_stderr(common->json);
+    say(describe());
+    if (const std::string text = warning(); !text.empty()) say("warning: " + text);
+    const Json result = act(*common);
+    if (!common->json) return;
+    std::cout << result.dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl;
+    check(std::cout.good(), "standard output: cannot be written");
+  });
+  return command;
+}
+
+namespace {
+
+int run(int argc, char** argv) {
+  CLI::App app("Espalier trains, prunes and ships convolutional networks on ordinary CPUs.",
+               "espalier");
+  app.require_subcommand(1);
+  add_run(app);
+  add_train(app);
+  add_eval(app);
+  add_bench(app);
+  add_inspect(app);
+  add_predict(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help
+    say(std::string("espalier: ") + error.what());
+    return 2;
+  } catch (const UsageError& error) {
+    say(std::string("espalier: ") + error.what());
+    return 2;
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace espalier::cli
+
+int main(int argc, char** argv) {
+  try {
+    return espalier::cli::run(argc, argv);
+  } catch (const std::bad_alloc&) {
+    espalier::cli::say("espalier: memory: found too little for this network and batch");
+  } catch (const std::exception& error) {
+    espalier::cli::say(std::string("espalier: ") + error.what());
+  }
+  return 1;
+}

@@ -1,0 +1,60 @@
+// Recipe: everything that decides how a network is trained, apart from network and data. It stands
+// in every checkpoint, so that a resumed training goes on by the same one.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "datasets/datasets.h"
+#include "layers/layers.h"
+#include "optim/optim.h"
+
+namespace espalier::cli {
+
+using Json = nlohmann::ordered_json;
+
+struct Recipe {
+  int epochs = 12;
+  int batch = 128;
+  double lr = 0.1;
+  std::string optimizer = "sgd";  // or "adam", "adamw"
+  double momentum = 0.9;          // sgd's, Nesterov's kind
+  double weight_decay = 5e-4;
+  std::string schedule = "one-cycle";
+  double warmup = 0.2;  // share of the steps
+  int step_every = 4;   // step: epochs from one drop of the rate to the next
+  double gamma = 0.1;   // step: factor of a drop
+  double label_smoothing = 0;
+  double clip = 0;  // largest norm of the gradients; 0: as they are
+  double ema = 0;   // decay of the weights' average, which is kept at the end; 0: none
+  int crop = 0;
+  bool flip = false;
+  std::uint64_t seed = 0;
+};
+
+// What the command line says; what it does not say comes from the defaults.
+struct RecipeOptions {
+  std::optional<int> epochs, batch, crop, step_every;
+  std::optional<double> lr, momentum, weight_decay, warmup, gamma, label_smoothing, clip, ema;
+  std::optional<std::string> optimizer, schedule;
+  std::optional<bool> flip;
+  std::optional<std::uint64_t> seed;
+};
+void add_recipe_options(CLI::App& command, RecipeOptions& options);
+
+// That of a built-in network on this kind of pictures: colour pictures are cropped and flipped.
+Recipe default_recipe(const std::string& model, const datasets::Data& data);
+// With what was said put in; a value that makes no sense is a UsageError.
+Recipe with_options(const RecipeOptions& options, Recipe recipe);
+
+Json to_json(const Recipe& recipe);
+// Strict: an error that begins with `file` and names the key.
+Recipe recipe_from(const Json& json, const std::string& file);
+
+std::unique_ptr<optim::Optimizer> make_optimizer(const Recipe& recipe, const layers::Model& model);
+optim::Schedule make_schedule(const Recipe& recipe);
+
+}  // namespace espalier::cli

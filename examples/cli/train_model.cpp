@@ -1,0 +1,30 @@
+// Training with a log and checkpoints.
+#include "examples/cli/train_model.h"
+
+#include "core/system.h"
+#include "examples/cli/console.h"
+#include "examples/cli/log.h"
+
+namespace espalier::cli {
+
+EpochReport train_model(Checkpoint& checkpoint, const datasets::Data& data, const std::string& out,
+                        int stop_after) {
+  Progress& progress = *checkpoint.progress;
+  Log log(out, progress.epochs_done);
+  if (progress.epochs_done == 0)
+    log.write({{"event", "train"},
+               {"model", checkpoint.model.name()},
+               {"data", data.name},
+               {"recipe", to_json(progress.recipe)},
+               {"system", describe()}});
+  TrainHooks hooks;
+  hooks.after_epoch = [&](const EpochReport& report) {
+    say(line_of(report, progress.recipe.epochs));
+    log.write(json_of(report));
+    save_checkpoint(checkpoint, out);
+    return progress.epochs_done != stop_after;
+  };
+  return train(checkpoint.model, data, checkpoint.input->normalisation, progress, hooks);
+}
+
+}  // namespace espalier::cli

@@ -1,0 +1,42 @@
+// Training: the one loop of all commands. What happens beside it (a log, a checkpoint, a pruner)
+// hangs on in hooks.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "examples/cli/checkpoint.h"
+#include "examples/cli/evaluate.h"
+
+namespace espalier::cli {
+
+// What one epoch came to.
+struct EpochReport {
+  int epoch = 0;        // from 1
+  double loss = 0;      // mean over the epoch's steps, as they went
+  double accuracy = 0;  // on the pictures trained on, likewise
+  double lr = 0;        // of the last step
+  double seconds = 0;   // of training; evaluation is not counted
+  double images_per_second = 0;
+  Evaluation test;
+};
+
+struct TrainHooks {
+  // Between the backward pass and the optimiser's step, and after the step; `step` counts from 0.
+  std::function<void(std::int64_t step, std::int64_t steps)> before_step = {}, after_step = {};
+  // After an epoch, before the next one begins; false ends training here.
+  std::function<bool(const EpochReport&)> after_epoch = {};
+};
+
+// Trains by the progress's recipe from where it stands, and moves it on. Throws an Error that names
+// epoch, step and layer when a value is no longer finite; the model is then of no use.
+// Returns the last epoch's report, with the rate over all epochs trained here.
+EpochReport train(const layers::Model& model, const datasets::Data& data,
+                  const datasets::Normalisation& normalisation, Progress& progress,
+                  const TrainHooks& hooks = {});
+
+// One line, for people.
+std::string line_of(const EpochReport& report, int epochs);
+Json json_of(const EpochReport& report);
+
+}  // namespace espalier::cli

@@ -341,7 +341,7 @@ TEST_CASE("topology: sizes that only memory could refuse are refused before") {
   CHECK(holds(said(network("[3,16384,16384]", "")), "input: found [3, 16384, 16384] values"));
   CHECK(holds(said(network("[1,4096,4096]", conv(0, 1 << 20, 1, 0))), "0: found [1, 1048576, "));
   std::string growing;  // each layer asks for more than the one before
-  for (int i = 0; i < 40; ++i) growing += (i ? "," : "") + conv(i, 1, 1, 1024);
+  for (int i = 0; i < 40; ++i) growing.append(i ? "," : "").append(conv(i, 1, 1, 1024));
   CHECK(holds(said(network("[1,1,1]", growing)), "expected at most 67108864"));
 
   // Weights of 2^60 values: the topology alone is fine, but no file holds them.

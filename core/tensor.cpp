@@ -10,6 +10,15 @@
 #include "core/relayout.h"
 
 namespace espalier {
+namespace {
+
+// What a handle points to; an error where it points to nothing.
+TensorImpl& there(const std::shared_ptr<TensorImpl>& impl) {
+  check(impl != nullptr, "tensor: found an empty handle, expected a tensor");
+  return *impl;
+}
+
+}  // namespace
 
 Storage::Storage(std::int64_t floats)
     : data_(static_cast<float*>(allocate(static_cast<std::size_t>(floats) * sizeof(float)))),
@@ -74,20 +83,17 @@ Tensor Tensor::uniform(const Shape& shape, float low, float high, Rng& rng) {
   return t;
 }
 
-const Shape& Tensor::shape() const {
-  check(defined(), "tensor: found an empty handle, expected a tensor");
-  return impl_->shape;
-}
-const Layout& Tensor::layout() const { return impl_->layout; }
-const float* Tensor::data() const { return impl_->storage->data(); }
+const Shape& Tensor::shape() const { return there(impl_).shape; }
+const Layout& Tensor::layout() const { return there(impl_).layout; }
+const float* Tensor::data() const { return there(impl_).storage->data(); }
 float* Tensor::mutable_data() {
-  ++impl_->version;
-  return impl_->storage->data();
+  ++there(impl_).version;
+  return there(impl_).storage->data();
 }
-std::int64_t Tensor::storage_size() const { return impl_->storage->size(); }
-std::uint64_t Tensor::version() const { return impl_->version; }
+std::int64_t Tensor::storage_size() const { return there(impl_).storage->size(); }
+std::uint64_t Tensor::version() const { return there(impl_).version; }
 
-Planes Tensor::planes() const { return planes_of(impl_->storage->data(), shape(), layout()); }
+Planes Tensor::planes() const { return planes_of(there(impl_).storage->data(), shape(), layout()); }
 
 std::vector<float> Tensor::to_vector() const {
   std::vector<float> values(static_cast<std::size_t>(numel()));
@@ -114,7 +120,7 @@ Tensor Tensor::view(const Shape& shape) const {
   Tensor t(std::allocate_shared<TensorImpl>(PoolAllocator<TensorImpl>()));
   t.impl_->shape = shape;
   t.impl_->layout = layout();
-  t.impl_->storage = impl_->storage;
+  t.impl_->storage = there(impl_).storage;
   return t;
 }
 
@@ -135,20 +141,20 @@ void Tensor::copy_from(const Tensor& other) {
   }
 }
 
-bool Tensor::requires_grad() const { return impl_->leaf_requires_grad || impl_->node; }
+bool Tensor::requires_grad() const { return there(impl_).leaf_requires_grad || there(impl_).node; }
 
 Tensor& Tensor::set_requires_grad(bool value) {
-  check(!impl_->node, "requires_grad: found the result of an operation, expected a leaf");
-  impl_->leaf_requires_grad = value;
+  check(!there(impl_).node, "requires_grad: found the result of an operation, expected a leaf");
+  there(impl_).leaf_requires_grad = value;
   return *this;
 }
 
 Tensor Tensor::grad() const {
   mask_gradient(*this);
-  return impl_->grad;
+  return there(impl_).grad;
 }
-Tensor Tensor::unmasked_grad() const { return impl_->grad; }
-void Tensor::zero_grad() { impl_->grad = Tensor(); }
-void Tensor::retire_grad() { impl_->grad_retired = true; }
+Tensor Tensor::unmasked_grad() const { return there(impl_).grad; }
+void Tensor::zero_grad() { there(impl_).grad = Tensor(); }
+void Tensor::retire_grad() { there(impl_).grad_retired = true; }
 
 }  // namespace espalier

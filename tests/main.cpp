@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/gradcheck.h"
+
 namespace {
 
 // doctest prints its summary but does not hand it out: a listener keeps it.
@@ -36,7 +38,13 @@ struct Counter : doctest::IReporter {
 REGISTER_LISTENER("counter", 1, Counter);
 
 // What only a complete run can tell: one sentence for everything that no test looked at.
-std::vector<std::string> unproved() { return {}; }
+std::vector<std::string> unproved() {
+  std::vector<std::string> sentences;
+  for (const std::string& operation : espalier::testing::unchecked_operations())
+    sentences.push_back(operation +
+                        ": no test checked its gradient, expected a call of check_gradient()");
+  return sentences;
+}
 
 }  // namespace
 

@@ -362,7 +362,8 @@ TEST_CASE("topology: sizes that only memory could refuse are refused before") {
   for (int i = 0; i < 40; ++i)
     deep = R"({"type":"Sequential","name":"a","children":[)" +
            (i ? deep : R"({"name":"a","type":"ReLU"})") + "]}";
-  CHECK(holds(said(R"({"version":1,"name":"","input":[1],"root":)" + deep + "}"), "layers within each other"));
+  CHECK(holds(said(R"({"version":1,"name":"","input":[1],"root":)" + deep + "}"),
+              "layers within each other"));
 }
 
 TEST_CASE("registry: a layer of one's own loads once it is registered") {

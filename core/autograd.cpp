@@ -2,16 +2,19 @@
 #include "core/autograd.h"
 
 #include <algorithm>
+#include <atomic>
 #include <vector>
 
 #include "core/error.h"
 #include "core/parallel.h"
+#include "core/relayout.h"
 
 namespace espalier {
 namespace {
 
 thread_local bool enabled = true;
-thread_local std::uint64_t next_sequence = 0;
+// One for all threads: a result may be made on another thread than its inputs.
+std::atomic<std::uint64_t> next_sequence = 0;
 
 // Every node behind `last`, newest first: a node's results all come after it, so this is an order
 // in which each gradient is complete before it is passed on.
@@ -29,6 +32,15 @@ void collect(const std::shared_ptr<Node>& last, std::vector<std::shared_ptr<Node
   for (const auto& node : order) node->reached = false;
   std::sort(order.begin(), order.end(),
             [](const auto& a, const auto& b) { return a->sequence > b->sequence; });
+}
+
+// (+)= the gradient of a tensor of one element by itself, which is 1.
+void put_one(const GradOut& to, const Shape& shape, const Layout& layout) {
+  const float one = 1;
+  if (layout.plain())
+    *to.data = to.add ? *to.data + one : one;
+  else
+    (to.add ? add_plain_to_lanes : plain_to_lanes)(&one, planes_of(to.data, shape, layout));
 }
 
 }  // namespace
@@ -76,11 +88,7 @@ void Tensor::backward() const {
   check(defined() && numel() == 1, "backward: found a tensor of shape ",
         defined() ? shape().str() : "none", ", expected one element (a loss)");
   check(requires_grad(), "backward: nothing that led to this tensor requires a gradient");
-  if (!impl_->node) {  // a leaf: its gradient by itself is one
-    const GradOut d = grad_out(*this);
-    *d.data = d.add ? *d.data + 1 : 1;
-    return;
-  }
+  if (!impl_->node) return put_one(grad_out(*this), shape(), layout());  // a leaf
   flush_denormals();
   NoGrad off;
   thread_local std::vector<std::shared_ptr<Node>> order;
@@ -88,7 +96,7 @@ void Tensor::backward() const {
   for (const auto& node : order)
     check(!node->released, "backward: found a tape that an earlier backward pass has used up at ",
           name(node->op), ", expected a fresh forward pass");
-  impl_->node->gradient = Tensor::full(shape(), 1);
+  put_one(grad_out(*this), shape(), layout());
   for (auto& node : order) {
     // A node without a gradient fed nothing that the loss depends on.
     if (node->gradient.defined()) node->backward(node->gradient);

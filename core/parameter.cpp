@@ -14,6 +14,18 @@ void zero_removed(const std::vector<std::uint8_t>& mask, Tensor& tensor) {
   for (std::size_t i = 0; i < mask.size(); ++i) x[i] = mask[i] ? x[i] : 0;
 }
 
+ParameterState& state_of(const Tensor& parameter) {
+  check(parameter.defined(), "parameter: found an empty handle, expected a parameter");
+  return *parameter.impl()->parameter;
+}
+
+void check_mask(std::span<const std::uint8_t> mask, std::int64_t count, const std::string& name) {
+  check(static_cast<std::int64_t>(mask.size()) == count, "mask of ", name, ": found ", mask.size(),
+        " elements, expected ", count);
+  const bool binary = std::all_of(mask.begin(), mask.end(), [](auto m) { return m <= 1; });
+  check(binary, "mask of ", name, ": found a value other than 0 and 1");
+}
+
 }  // namespace
 
 Parameter::Parameter(const Tensor& value, std::string name) : Tensor(value.detach()) {
@@ -23,24 +35,21 @@ Parameter::Parameter(const Tensor& value, std::string name) : Tensor(value.detac
   set_requires_grad();
 }
 
-const std::string& Parameter::name() const { return impl()->parameter->name; }
-void Parameter::set_name(std::string name) { impl()->parameter->name = std::move(name); }
+const std::string& Parameter::name() const { return state_of(*this).name; }
+void Parameter::set_name(std::string name) { state_of(*this).name = std::move(name); }
 
 const std::uint8_t* Parameter::mask() const {
-  const auto& mask = impl()->parameter->mask;
+  const auto& mask = state_of(*this).mask;
   return mask.empty() ? nullptr : mask.data();
 }
 
 void Parameter::set_mask(std::span<const std::uint8_t> mask) {
-  check(static_cast<std::int64_t>(mask.size()) == numel(), "mask of ", name(), ": found ",
-        mask.size(), " elements, expected ", numel());
-  const bool binary = std::all_of(mask.begin(), mask.end(), [](auto m) { return m <= 1; });
-  check(binary, "mask of ", name(), ": found a value other than 0 and 1");
-  impl()->parameter->mask.assign(mask.begin(), mask.end());
+  check_mask(mask, numel(), name());
+  state_of(*this).mask = std::vector<std::uint8_t>(mask.begin(), mask.end());  // may be its own
   enforce_mask();
 }
 
-void Parameter::clear_mask() { impl()->parameter->mask.clear(); }
+void Parameter::clear_mask() { state_of(*this).mask.clear(); }
 
 std::int64_t Parameter::nonzero() const {
   const float* x = data();
@@ -48,15 +57,19 @@ std::int64_t Parameter::nonzero() const {
 }
 
 void Parameter::enforce_mask() {
-  const auto& mask = impl()->parameter->mask;
+  const auto& mask = state_of(*this).mask;
   if (mask.empty()) return;
   zero_removed(mask, *this);
   for (auto& [key, tensor] : states()) zero_removed(mask, tensor);
   if (impl()->grad.defined() && !dense_gradient()) zero_removed(mask, impl()->grad);
 }
 
-void Parameter::set_dense_gradient(bool wanted) { impl()->parameter->dense_gradient = wanted; }
-bool Parameter::dense_gradient() const { return impl()->parameter->dense_gradient; }
+void Parameter::set_dense_gradient(bool wanted) {
+  state_of(*this).dense_gradient = wanted;
+  if (!wanted && mask() && impl()->grad.defined())  // what was written while it was wanted
+    zero_removed(state_of(*this).mask, impl()->grad);
+}
+bool Parameter::dense_gradient() const { return state_of(*this).dense_gradient; }
 
 Tensor& Parameter::state(const std::string& key) {
   Tensor& tensor = states()[key];
@@ -64,21 +77,24 @@ Tensor& Parameter::state(const std::string& key) {
   return tensor;
 }
 
-std::map<std::string, Tensor>& Parameter::states() const { return impl()->parameter->states; }
+std::map<std::string, Tensor>& Parameter::states() const { return state_of(*this).states; }
 
 void Parameter::assign(const Tensor& value, std::span<const std::uint8_t> mask,
                        std::map<std::string, Tensor> states) {
+  check(value.layout().plain(), "parameter ", name(), ": found a tensor in lanes, expected plain");
+  if (!mask.empty()) check_mask(mask, value.numel(), name());
   for (const auto& [key, tensor] : states)
-    check(tensor.shape() == value.shape(), "state ", key, " of ", name(), ": found shape ",
-          tensor.shape().str(), ", expected ", value.shape().str());
+    check(tensor.shape() == value.shape() && tensor.layout().plain(), "state ", key, " of ", name(),
+          ": found shape ", tensor.shape().str(), tensor.layout().plain() ? "" : " in lanes",
+          ", expected ", value.shape().str());
   const Tensor own = value.clone();
   impl()->shape = own.shape();
   impl()->storage = own.impl()->storage;
   ++impl()->version;
   impl()->grad = Tensor();
-  impl()->parameter->mask.clear();
+  state_of(*this).mask = std::vector<std::uint8_t>(mask.begin(), mask.end());
   this->states() = std::move(states);
-  if (!mask.empty()) set_mask(mask);
+  enforce_mask();
 }
 
 const std::uint8_t* gradient_mask(const Tensor& weight) {

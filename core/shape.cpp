@@ -19,7 +19,14 @@ Shape::Shape(const std::int64_t* sizes, std::size_t rank) {
 
 std::int64_t Shape::numel() const {
   std::int64_t product = 1;
-  for (int i = 0; i < rank_; ++i) product *= sizes_[i];
+  bool fits = true, none = false;
+  for (int i = 0; i < rank_; ++i) {
+    none = none || sizes_[i] == 0;
+    fits = !__builtin_mul_overflow(product, sizes_[i], &product) && fits;
+  }
+  if (none) return 0;
+  if (!fits) [[unlikely]]
+    fail("shape ", str(), ": found more elements than a tensor can have");
   return product;
 }
 

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <initializer_list>
+#include <iterator>
 
 #include "core/parallel.h"
 #include "core/simd.h"
@@ -55,7 +56,8 @@ std::string cpu_name() {
 }  // namespace
 
 System system_info() {
-  return {openblas_get_corename(), openblas_get_config(), num_threads(), kLanes * 32, cpu_name()};
+  return {openblas_get_corename(), openblas_get_config(), num_threads(), kLanes * 32, cpu_name(),
+          kLevelName[cpu_level()]};
 }
 
 std::string describe() {
@@ -66,16 +68,21 @@ std::string describe() {
 }
 
 std::string warning() {
-  const std::string core = openblas_get_corename();
-  const Level kernels = kernel_level(core), cpu = cpu_level();
-  if (kernels >= cpu) return "";
+  return warning(openblas_get_corename(), kLevelName[cpu_level()],
+                 std::getenv("OPENBLAS_CORETYPE"));
+}
+
+std::string warning(const std::string& core, const std::string& cpu, const char* asked) {
+  const Level kernels = kernel_level(core);
+  const auto level = std::find(std::begin(kLevelName), std::end(kLevelName), cpu);
+  const std::ptrdiff_t best = level == std::end(kLevelName) ? 0 : level - std::begin(kLevelName);
+  if (kernels >= best) return "";
   const std::string found = "OpenBLAS runs its " + core + " kernels (" + kLevelName[kernels] +
-                            ") on a processor that has " + kLevelName[cpu];
+                            ") on a processor that has " + cpu;
   // OpenBLAS ignores a name that it does not know: then the variable is not the reason.
-  const char* asked = std::getenv("OPENBLAS_CORETYPE");
   if (asked && strcasecmp(asked, core.c_str()) == 0)
     return found + ", because OPENBLAS_CORETYPE is set to " + asked + ": start without it";
-  return found + ": start with OPENBLAS_CORETYPE=" + kLevelKernels[cpu];
+  return found + ": start with OPENBLAS_CORETYPE=" + kLevelKernels[best];
 }
 
 }  // namespace espalier

@@ -12,6 +12,7 @@ struct System {
   int threads;              // threads that a parallel loop uses
   int vector_bits;          // width of the vectors that the engine's own kernels were compiled for
   std::string cpu;          // the processor's name as the system gives it, "" where it gives none
+  std::string cpu_level;    // the widest that it has: "SSE", "AVX", "AVX2" or "AVX-512"
 };
 
 System system_info();
@@ -22,5 +23,8 @@ std::string describe();
 // One sentence where OpenBLAS runs weaker kernels than the processor has, else "". OpenBLAS chooses
 // when it is loaded, so only the environment of the next start can change it.
 std::string warning();
+// What warning() says of these kernels on a processor of this level where OPENBLAS_CORETYPE was set
+// to `asked`; null: not set.
+std::string warning(const std::string& blas_core, const std::string& cpu_level, const char* asked);
 
 }  // namespace espalier

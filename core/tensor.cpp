@@ -2,7 +2,7 @@
 #include "core/tensor.h"
 
 #include <algorithm>
-#include <cstring>
+#include <new>
 
 #include "core/autograd.h"
 #include "core/error.h"
@@ -20,9 +20,15 @@ TensorImpl& there(const std::shared_ptr<TensorImpl>& impl) {
 
 }  // namespace
 
-Storage::Storage(std::int64_t floats)
-    : data_(static_cast<float*>(allocate(static_cast<std::size_t>(floats) * sizeof(float)))),
-      size_(floats) {}
+Storage::Storage(std::int64_t floats) : size_(floats) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 44;  // their bytes can be counted
+  try {
+    if (floats > kMost) throw std::bad_alloc();
+    data_ = static_cast<float*>(allocate(static_cast<std::size_t>(floats) * sizeof(float)));
+  } catch (const std::bad_alloc&) {
+    fail("tensor: found no memory for its ", floats, " elements");
+  }
+}
 Storage::~Storage() { release(data_, static_cast<std::size_t>(size_) * sizeof(float)); }
 
 TensorImpl::TensorImpl() = default;

@@ -1,193 +1,22 @@
-// safetensors: the header's grammar, the checks on where the data lies, and the writer.
+// safetensors: reading a file, with the checks on where the data lies.
 #include "core/safetensors.h"
 
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <limits>
-#include <nlohmann/json.hpp>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/safetensors_format.h"
 
 namespace espalier {
 namespace {
 
+using namespace safetensors;
+
 static_assert(std::endian::native == std::endian::little, "data is copied as the file has it");
-
-using nlohmann::json;
-using Sizes = std::vector<std::int64_t>;
-
-constexpr std::size_t kPrefix = 8;                 // bytes that hold the header's length
-constexpr std::uint64_t kMaxHeader = 100'000'000;  // bytes, the official limit
-constexpr std::size_t kMaxRank = 8;
-constexpr const char* kMetadata = "__metadata__";
-
-// One row a DType, in its order.
-struct DTypeRow {
-  std::string_view name;
-  std::size_t size;
-};
-constexpr DTypeRow kDTypes[] = {{"U64", 8}, {"I64", 8},  {"F64", 8}, {"F32", 4}, {"U32", 4},
-                                {"I32", 4}, {"BF16", 2}, {"F16", 2}, {"U16", 2}, {"I16", 2},
-                                {"I8", 1},  {"U8", 1},   {"BOOL", 1}};
-
-std::optional<DType> dtype_named(std::string_view name) {
-  for (std::size_t i = 0; i < std::size(kDTypes); ++i)
-    if (kDTypes[i].name == name) return static_cast<DType>(i);
-  return std::nullopt;
-}
-
-// A name from a file, fit for a message of one line: without control characters, and not endless.
-std::string quote(const std::string& name) {
-  constexpr std::size_t kLongest = 100;
-  std::string text = name;
-  if (text.size() > kLongest) {
-    std::size_t end = kLongest;
-    while (end > 0 && (text[end] & 0xc0) == 0x80) --end;  // not within a UTF-8 sequence
-    text = text.substr(0, end) + "...";
-  }
-  for (char& c : text)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  return '"' + text + '"';
-}
-
-std::string text_of(const Sizes& shape) {
-  std::string text = "[";
-  for (const std::int64_t size : shape)
-    text += (text.size() > 1 ? ", " : "") + std::to_string(size);
-  return text + "]";
-}
-
-// Bytes that a tensor takes; nothing where 64 bits cannot hold the number. No size is negative.
-std::optional<std::uint64_t> byte_size(DType dtype, const Sizes& shape) {
-  std::uint64_t bytes = dtype_size(dtype);
-  for (const std::int64_t size : shape)
-    if (__builtin_mul_overflow(bytes, static_cast<std::uint64_t>(size), &bytes))
-      return std::nullopt;
-  return bytes;
-}
-
-// What the header says of one tensor.
-struct Entry {
-  std::string name;
-  std::optional<DType> dtype;
-  std::optional<Sizes> shape;
-  std::optional<Sizes> offsets;  // two: first byte and one past the last, from the data's start
-};
-
-// Takes the header value by value, as the JSON parser meets it, and stops at the first that has no
-// place in the grammar:
-//   depth 1   { "__metadata__": {...}, name: {...}, ... }
-//   depth 2   { "dtype": "F32", "shape": [...], "data_offsets": [...] }
-//             { key: "text", ... } under "__metadata__"
-//   depth 3   [ whole number, ... ]
-// A parsed document would be simpler, but it keeps the last of two equal names without a word, and
-// grows as large as a hostile header wants.
-class HeaderReader : public nlohmann::json_sax<json> {
- public:
-  HeaderReader(const std::string& path, std::map<std::string, std::string>& metadata)
-      : path_(path), metadata_(metadata) {}
-
-  std::vector<Entry> entries;
-
-  bool start_object(std::size_t) override {
-    if (depth_ >= 2) reject("an object");
-    keys_[depth_++].clear();
-    return true;
-  }
-
-  bool key(std::string& name) override {
-    (depth_ == 1 ? name_ : field_) = name;
-    if (!keys_[depth_ - 1].insert(name).second) fail(where(), ": found twice, expected once");
-    if (in_metadata()) return true;
-    if (depth_ == 1) entries.push_back({name, {}, {}, {}});
-    if (depth_ == 2 && name != "dtype" && name != "shape" && name != "data_offsets")
-      fail(where(), ": found an unknown key, expected dtype, shape and data_offsets only");
-    return true;
-  }
-
-  bool end_object() override {
-    --depth_;
-    if (depth_ == 0 || in_metadata()) return true;
-    const Entry& entry = entries.back();
-    if (!entry.dtype || !entry.shape || !entry.offsets || entry.offsets->size() != 2)
-      fail(where(), ": found an incomplete entry, expected dtype, shape and two data_offsets");
-    return true;
-  }
-
-  bool start_array(std::size_t) override {
-    if (depth_ != 2 || in_metadata() || field_ == "dtype") reject("an array");
-    ++depth_;
-    numbers().emplace();
-    return true;
-  }
-
-  bool end_array() override {
-    --depth_;
-    return true;
-  }
-
-  bool number_unsigned(std::uint64_t value) override {
-    if (depth_ != 3 || value > std::numeric_limits<std::int64_t>::max())
-      reject(std::to_string(value));
-    Sizes& list = *numbers();
-    if (list.size() == kMaxRank)
-      fail(where(), ": found more than ", kMaxRank, " numbers, expected at most ", kMaxRank);
-    list.push_back(static_cast<std::int64_t>(value));
-    return true;
-  }
-
-  bool string(std::string& value) override {
-    if (depth_ != 2 || (!in_metadata() && field_ != "dtype")) reject(quote(value));
-    if (in_metadata()) {
-      metadata_[field_] = value;
-    } else if (!(entries.back().dtype = dtype_named(value))) {
-      fail(where(), ": found ", quote(value), ", expected a type such as F32, F16 or I64");
-    }
-    return true;
-  }
-
-  bool null() override { reject("null"); }
-  bool boolean(bool value) override { reject(value ? "true" : "false"); }
-  bool number_integer(std::int64_t value) override { reject(std::to_string(value)); }  // < 0
-  bool number_float(double, const std::string& text) override { reject(quote(text)); }
-  bool binary(json::binary_t&) override { reject("binary data"); }
-
-  bool parse_error(std::size_t position, const std::string&, const json::exception&) override {
-    fail(path_, ": found invalid JSON at byte ", position, " of the header, expected an object");
-  }
-
- private:
-  bool in_metadata() const { return name_ == kMetadata; }
-
-  std::optional<Sizes>& numbers() {
-    Entry& entry = entries.back();
-    return field_ == "shape" ? entry.shape : entry.offsets;
-  }
-
-  std::string where() const {
-    const std::string at = path_ + (in_metadata() ? ": " : ": tensor ") + quote(name_);
-    return depth_ == 1 ? at : at + ": " + quote(field_);
-  }
-
-  [[noreturn]] void reject(const std::string& found) const {
-    const char* expected = depth_ == 1                          ? "an object"
-                           : depth_ == 3                        ? "a whole number below 2^63"
-                           : in_metadata() || field_ == "dtype" ? "a string"
-                                                                : "an array of whole numbers";
-    fail(where(), ": found ", found, ", expected ", expected);
-  }
-
-  const std::string& path_;
-  std::map<std::string, std::string>& metadata_;
-  int depth_ = 0;                  // of the objects and arrays that are open
-  std::string name_, field_;       // the latest key at depth 1 and at depth 2
-  std::set<std::string> keys_[2];  // those seen in the open object at depth 1 and at depth 2
-};
 
 // The JSON text after the length in front, both checked against the file's size.
 std::string_view header_of(const std::string& path, std::span<const std::byte> file) {
@@ -272,31 +101,17 @@ std::vector<float> converted(std::span<const std::byte> bytes, float (*convert)(
   return values;
 }
 
-// Other text would make a file that nobody can read.
-void check_utf8(const std::string& where, const std::string& text) {
-  try {
-    json(text).dump();
-  } catch (const json::exception&) {
-    fail(where, ": found bytes that are not UTF-8, expected UTF-8 text");
-  }
-}
-
 }  // namespace
-
-std::string_view dtype_name(DType dtype) { return kDTypes[static_cast<int>(dtype)].name; }
-std::size_t dtype_size(DType dtype) { return kDTypes[static_cast<int>(dtype)].size; }
 
 SafeTensors SafeTensors::read(const std::string& path) { return {path, read_file(path)}; }
 
 SafeTensors::SafeTensors(std::string path, std::vector<std::byte> bytes)
     : path_(std::move(path)), bytes_(std::move(bytes)) {
   const std::string_view header = header_of(path_, bytes_);
-  HeaderReader reader(path_, metadata_);
-  json::sax_parse(header.begin(), header.end(), &reader);
-
+  std::vector<Entry> entries = parse_header(path_, header, metadata_);
   const std::span<const std::byte> data = std::span(bytes_).subspan(kPrefix + header.size());
-  check_places(path_, reader.entries, data.size());
-  for (Entry& entry : reader.entries) {
+  check_places(path_, entries, data.size());
+  for (Entry& entry : entries) {
     const auto begin = static_cast<std::size_t>((*entry.offsets)[0]);
     const auto end = static_cast<std::size_t>((*entry.offsets)[1]);
     tensors_.emplace(std::move(entry.name), StoredTensor{*entry.dtype, std::move(*entry.shape),
@@ -339,63 +154,6 @@ std::vector<float> SafeTensors::floats(const std::string& name, const Sizes& exp
       fail(path_, ": tensor ", quote(name), ": found ", dtype_name(stored.dtype),
            ", expected F32, F16, BF16 or F64");
   }
-}
-
-void SafeTensorsWriter::metadata(const std::string& key, std::string value) {
-  check_utf8("metadata " + quote(key), key);
-  check_utf8("metadata " + quote(key), value);
-  metadata_[key] = std::move(value);
-}
-
-void SafeTensorsWriter::add(const std::string& name, DType dtype, Sizes shape,
-                            std::span<const std::byte> bytes) {
-  const std::string where = "tensor " + quote(name);
-  check_utf8(where, name);
-  if (name == kMetadata) fail(where, ": found the reserved name, expected another");
-  if (shape.size() > kMaxRank)
-    fail(where, ": found ", shape.size(), " dimensions, expected at most ", kMaxRank);
-  for (const std::int64_t size : shape)
-    if (size < 0) fail(where, ": found shape ", text_of(shape), ", expected sizes of 0 or more");
-  if (bytes.size() != byte_size(dtype, shape))
-    fail(where, ": found ", bytes.size(), " bytes, expected those of ", dtype_name(dtype), " ",
-         text_of(shape));
-  if (!tensors_.emplace(name, StoredTensor{dtype, std::move(shape), bytes}).second)
-    fail(where, ": found the name twice, expected once");
-}
-
-void SafeTensorsWriter::add(const std::string& name, Sizes shape, std::span<const float> values) {
-  add(name, DType::F32, std::move(shape), std::as_bytes(values));
-}
-
-void SafeTensorsWriter::write(const std::string& path) const {
-  std::vector<const std::pair<const std::string, StoredTensor>*> order;  // by type, then by name
-  for (const auto& entry : tensors_) order.push_back(&entry);
-  std::stable_sort(order.begin(), order.end(),
-                   [](auto* a, auto* b) { return a->second.dtype < b->second.dtype; });
-
-  nlohmann::ordered_json fields = nlohmann::ordered_json::object();
-  if (!metadata_.empty()) fields[kMetadata] = metadata_;
-  std::size_t begin = 0;
-  for (const auto* entry : order) {
-    const auto& [name, tensor] = *entry;
-    const std::size_t end = begin + tensor.bytes.size();
-    fields[name] = {{"dtype", dtype_name(tensor.dtype)},
-                    {"shape", tensor.shape},
-                    {"data_offsets", {begin, end}}};
-    begin = end;
-  }
-  std::string header = fields.dump();
-  header.append((kPrefix - header.size() % kPrefix) % kPrefix, ' ');  // the data starts aligned
-  check(header.size() <= kMaxHeader, path, ": found a header of ", header.size(),
-        " bytes, expected at most ", kMaxHeader);
-
-  AtomicFile file(path);
-  const std::uint64_t length = header.size();
-  file.write(&length, kPrefix);
-  file.write(header.data(), header.size());
-  for (const auto* entry : order)
-    file.write(entry->second.bytes.data(), entry->second.bytes.size());
-  file.commit();
 }
 
 }  // namespace espalier

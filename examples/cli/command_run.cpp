@@ -29,11 +29,14 @@ void make_folder(const std::string& folder) {
 void show_predictions(const Checkpoint& checkpoint, const datasets::Dataset& test,
                       const std::string& folder) {
   constexpr std::int64_t kPictures = 4;
+  const std::int64_t bytes = std::int64_t{test.channels} * test.height * test.width;
   make_folder(folder);
   for (std::int64_t i = 0; i < std::min(kPictures, test.size()); ++i) {
     const std::string& truth = test.classes[test.labels[i]];
     const std::string path = folder + "/" + std::to_string(i) + "-" + truth + ".png";
-    datasets::write_picture(path, test, i);
+    const auto picture = test.images.begin() + i * bytes;
+    datasets::write_picture(path, {picture, picture + bytes}, test.channels, test.height,
+                            test.width);
     answer(path + ": " + text_of(predict(checkpoint, path, 3)));
   }
 }

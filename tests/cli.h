@@ -1,0 +1,62 @@
+// Running the program as a user does, for the tests of the command line.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "datasets/datasets.h"
+#include "tests/tempdir.h"
+
+namespace espalier::testing {
+
+using Json = nlohmann::json;
+
+struct Outcome {
+  int status = -1;       // exit status
+  std::string out, err;  // standard output and standard error
+
+  // The last line of standard output, parsed.
+  Json json() const {
+    std::string text = out;
+    while (!text.empty() && text.back() == '\n') text.pop_back();
+    const std::size_t start = text.rfind('\n');
+    return Json::parse(start == text.npos ? text : text.substr(start + 1), nullptr, false);
+  }
+};
+
+inline std::string content(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// espalier ARGUMENTS, in a shell, without data named by the environment.
+inline Outcome run_program(const std::string& arguments, const std::string& variables = "") {
+  const TempDir folder;
+  const char* program = std::getenv("ESPALIER_PROGRAM");
+  const std::string out = (folder / "out"), err = (folder / "err");
+  const std::string command = "env -u ESPALIER_DATA OMP_NUM_THREADS=2 " + variables + " " +
+                              (program ? program : "build/espalier") + " " + arguments + " >" +
+                              out + " 2>" + err + " </dev/null";
+  const int status = std::system(command.c_str());
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, content(out), content(err)};
+}
+
+// How many lines a text has.
+inline int lines(const std::string& text) {
+  return static_cast<int>(std::count(text.begin(), text.end(), '\n'));
+}
+
+// A small generated data set in a folder.
+inline void write_small_data(const std::string& folder) {
+  datasets::write_shapes(folder, {.train = 80, .test = 40});
+}
+
+}  // namespace espalier::testing

@@ -21,6 +21,7 @@ inline constexpr int kRegisters = 16;
 typedef float Vec __attribute__((vector_size(kLanes * 4)));
 typedef float VecUnaligned __attribute__((vector_size(kLanes * 4), aligned(4)));
 typedef std::int32_t VecInt __attribute__((vector_size(kLanes * 4)));
+typedef std::uint8_t Bytes __attribute__((vector_size(kLanes)));  // one a lane
 
 inline Vec broadcast(float x) {
 #if defined(__AVX512F__)

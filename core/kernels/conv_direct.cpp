@@ -62,7 +62,6 @@ template <int O, int P, int KW>
   VecInt index = lower > upper ? lower_index : upper_index;
   index = best <= 0 ? VecInt{} + kDeadWindow : index;
   store(out, relu(best));
-  typedef std::uint8_t Bytes __attribute__((vector_size(kLanes)));
   *reinterpret_cast<Bytes*>(argmax) = __builtin_convertvector(index, Bytes);
 }
 
@@ -246,26 +245,6 @@ void run(const ConvPass& pass) {
     }
     fence();
   });
-}
-
-void pack_weights(const WeightView& from, int out_channels, int channels, int kernel_h,
-                  int kernel_w, float* packed) {
-  const ChannelTiles tiles(out_channels, kTileO);
-  const std::int64_t taps = static_cast<std::int64_t>(channels) * kernel_h * kernel_w;
-  parallel_ranges(tiles.count, std::max<std::int64_t>(1, 65536 / (taps * kTileO)),
-                  [&](std::int64_t begin, std::int64_t end) {
-                    for (std::int64_t i = begin; i < end; ++i) {
-                      const int first = tiles.first(static_cast<int>(i)),
-                                width = tiles.width(static_cast<int>(i));
-                      float* to = packed + first * taps;
-                      for (int c = 0; c < channels; ++c)
-                        for (int ky = 0; ky < kernel_h; ++ky)
-                          for (int kx = 0; kx < kernel_w; ++kx)
-                            for (int o = 0; o < width; ++o)
-                              *to++ = from.data[(first + o) * from.out_stride + c * from.in_stride +
-                                                ky * from.row_stride + kx * from.column_stride];
-                    }
-                  });
 }
 
 }  // namespace espalier

@@ -4,11 +4,12 @@
 // input channels pass by. The lanes are added up at the very end. Each sum has its own fixed order,
 // so the result does not depend on the number of threads.
 #include <algorithm>
-#include <vector>
+#include <cstring>
+#include <utility>
 
 #include "core/kernels/conv.h"
 #include "core/kernels/gradient_chunk.h"
-#include "core/memory.h"
+#include "core/kernels/scratch.h"
 #include "core/parallel.h"
 #include "core/simd.h"
 
@@ -35,14 +36,16 @@ struct Ahead {
   const std::int64_t* at;
 };
 
+// Adds to the sums, or begins them where `fresh` is set.
 template <int O, int R, int KW>
 void tile(const float* const* rows, const std::int64_t* at, int positions, const float* gradient,
-          float* sums, std::int64_t sums_stride, const Ahead& ahead) {
-  Vec sum[O][R * KW];
+          float* sums, std::int64_t sums_stride, bool fresh, const Ahead& ahead) {
+  Vec sum[O][R * KW] = {};
+  if (!fresh)
 #pragma GCC unroll 4
-  for (int o = 0; o < O; ++o)
+    for (int o = 0; o < O; ++o)
 #pragma GCC unroll 9
-    for (int t = 0; t < R * KW; ++t) sum[o][t] = load(sums + o * sums_stride + t * kLanes);
+      for (int t = 0; t < R * KW; ++t) sum[o][t] = load(sums + o * sums_stride + t * kLanes);
   for (int k = 0; k < positions; ++k) {
     __builtin_prefetch(ahead.base + ahead.at[k], 0, 2);
     Vec dy[O];
@@ -68,7 +71,7 @@ void tile(const float* const* rows, const std::int64_t* at, int positions, const
 }
 
 using TileFunction = void (*)(const float* const*, const std::int64_t*, int, const float*, float*,
-                              std::int64_t, const Ahead&);
+                              std::int64_t, bool, const Ahead&);
 
 template <int R, int KW>
 TileFunction tile_for(int out_channels) {
@@ -94,9 +97,6 @@ constexpr int kItemTiles = 8;    // tiles of output channels that an item takes 
 constexpr int kItemGroups = 32;  // groups of rows that an item takes at most
 constexpr int kItems = 4;        // at least, so that threads have work
 
-template <class T>
-using PooledVector = std::vector<T, PoolAllocator<T>>;
-
 // What does not change from item to item.
 struct Plan {
   const WeightPass& pass;
@@ -121,9 +121,22 @@ struct Item {
   int first_tile, last_tile, first_group, last_group;
 };
 
+// dw[to] (+)= value, or 0 where the mask is; for one weight and for a vector of neighbours.
+void put(const WeightPass& p, std::int64_t to, float value) {
+  if (p.dw_mask && !p.dw_mask[to]) value = 0;
+  p.dw[to] = p.dw_add ? p.dw[to] + value : value;
+}
+void put(const WeightPass& p, std::int64_t to, Vec values) {
+  if (p.dw_mask) {
+    Bytes kept;
+    std::memcpy(&kept, p.dw_mask + to, sizeof kept);
+    values = __builtin_convertvector(kept, VecInt) != 0 ? values : Vec{};
+  }
+  store_unaligned(p.dw + to, p.dw_add ? load_unaligned(p.dw + to) + values : values);
+}
+
 // The sums of one tile lie as [o][tap][L], with the item's taps.
 void write_sums(const Plan& plan, const Item& item, int tile, const float* sums_of_tile) {
-  const WeightPass& p = plan.pass;
   const int tile_taps = plan.shape.rows * plan.shape.taps;
   const std::int64_t taps = static_cast<std::int64_t>(plan.rows) * plan.shape.taps;
   const std::int64_t first = static_cast<std::int64_t>(item.first_group) * tile_taps;
@@ -132,17 +145,15 @@ void write_sums(const Plan& plan, const Item& item, int tile, const float* sums_
   const std::int64_t real = std::min(all, taps - first);
   for (int o = 0; o < plan.out_tiles.width(tile); ++o, sums_of_tile += all * kLanes) {
     const std::int64_t at = (plan.out_tiles.first(tile) + o) * taps + first;
-    for (std::int64_t tap = 0; tap < real; tap += kLanes) {
-      const int count = static_cast<int>(std::min<std::int64_t>(kLanes, real - tap));
-      Vec lanes[kLanes] = {};
-      for (int i = 0; i < count; ++i) lanes[i] = load(sums_of_tile + (tap + i) * kLanes);
-      const Vec values = sums(lanes);
-      for (int i = 0; i < count; ++i) {
-        const std::int64_t to = at + tap + i;
-        const float value = p.dw_mask && !p.dw_mask[to] ? 0 : values[i];
-        p.dw[to] = p.dw_add ? p.dw[to] + value : value;
-      }
+    std::int64_t tap = 0;
+    for (; tap + kLanes <= real; tap += kLanes) {
+      __builtin_prefetch(plan.pass.dw + at + taps + tap, 1);  // of the next output channel
+      Vec lanes[kLanes];
+#pragma GCC unroll 16
+      for (int i = 0; i < kLanes; ++i) lanes[i] = load(sums_of_tile + (tap + i) * kLanes);
+      put(plan.pass, at + tap, sums(lanes));
     }
+    for (; tap < real; ++tap) put(plan.pass, at + tap, sum(load(sums_of_tile + tap * kLanes)));
   }
 }
 
@@ -155,15 +166,17 @@ void run_item(const Plan& plan, const Item& item) {
   const std::int64_t tile_floats = widest * groups * group_floats;
   const std::int64_t chunk_floats =
       static_cast<std::int64_t>(plan.chunks.positions) * widest * kLanes;
+  const std::int64_t last_tap = (plan.shape.taps - 1) * kLanes;
   const bool with_bias = p.dbias && item.first_group == 0;
 
-  PooledVector<float> sums(tiles * tile_floats, 0.0f);
-  PooledVector<float> bias_sums(tiles * widest * kLanes, 0.0f);
-  PooledVector<float> gradient(tiles * chunk_floats);
-  PooledVector<std::int64_t> at(plan.chunks.positions), next_at(plan.chunks.positions),
-      next_dy_at(plan.chunks.positions);
+  const Scratch<float> sums(tiles * tile_floats), gradient(tiles * chunk_floats);
+  const Scratch<float> bias_sums(tiles * widest * kLanes);
+  std::fill_n(bias_sums.data(), tiles * widest * kLanes, 0.0f);
+  const Scratch<std::int64_t> offsets(3 * plan.chunks.positions);
+  std::int64_t *at = offsets.data(), *next_at = at + plan.chunks.positions,
+               *next_dy_at = next_at + plan.chunks.positions;
   const Planes& dy = p.gradient.dy;
-  plan.chunks.offsets(0, p.in_block, p.in_step_y, p.in_step_x, 1, next_at.data());
+  plan.chunks.offsets(0, p.in_block, p.in_step_y, p.in_step_x, 1, next_at);
   for (int c = 0; c < plan.chunks.count; ++c) {
     int positions = 0;
     for (int t = 0; t < tiles; ++t) {
@@ -173,28 +186,29 @@ void run_item(const Plan& plan, const Item& item) {
                          with_bias ? bias_sums.data() + t * widest * kLanes : nullptr);
     }
     if (!p.dw) continue;
-    at.swap(next_at);
+    std::swap(at, next_at);
     const int next = std::min(c + 1, plan.chunks.count - 1);
-    plan.chunks.offsets(next, p.in_block, p.in_step_y, p.in_step_x, 1, next_at.data());
+    plan.chunks.offsets(next, p.in_block, p.in_step_y, p.in_step_x, 1, next_at);
     plan.chunks.offsets(next, dy.block_stride, dy.row_stride, kLanes, p.gradient.argmax ? 2 : 1,
-                        next_dy_at.data());
+                        next_dy_at);
     for (int g = item.first_group; g < item.last_group; ++g)
       for (int t = 0; t < tiles; ++t) {
         const float* rows[4];
         for (int r = 0; r < plan.shape.rows; ++r)
           rows[r] = p.in + row_offset(plan, std::min(g * plan.shape.rows + r, plan.rows - 1));
-        // The first tile asks for the input, the others for the gradient: of the next chunk, or,
-        // where there is one only, of the next channel.
+        // The first tile asks for the input, from its first tap on, the second for the rows and
+        // columns up to its last tap, the others for the gradient: of the next chunk, or, where
+        // there is one only, of the next channel.
         const int channel = plan.out_tiles.first(item.first_tile) +
-                            std::max((t - 1) * groups + g - item.first_group, 0);
-        const std::int64_t channel_after = plan.chunks.count == 1 ? p.in_channel : 0;
+                            std::max((t - 2) * groups + g - item.first_group, 0);
+        const float* input = t == 0 ? rows[0] : rows[plan.shape.rows - 1] + last_tap;
         const Ahead ahead =
-            t == 0 ? Ahead{rows[0] + channel_after, next_at.data()}
-                   : Ahead{dy.plane(0, std::min(channel, dy.channels - 1)), next_dy_at.data()};
+            t < 2 ? Ahead{input + (plan.chunks.count == 1 ? p.in_channel : 0), next_at}
+                  : Ahead{dy.plane(0, std::min(channel, dy.channels - 1)), next_dy_at};
         find_tile(plan.shape, plan.out_tiles.width(item.first_tile + t))(
-            rows, at.data(), positions, gradient.data() + t * chunk_floats,
+            rows, at, positions, gradient.data() + t * chunk_floats,
             sums.data() + t * tile_floats + (g - item.first_group) * group_floats,
-            groups * group_floats, ahead);
+            groups * group_floats, c == 0, ahead);
       }
   }
   for (int t = 0; t < tiles; ++t) {

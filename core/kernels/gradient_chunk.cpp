@@ -11,8 +11,6 @@ namespace {
 // Bytes of a chunk: with the rows of one input channel it fits into the first-level cache.
 constexpr int kChunkBytes = 16 << 10;
 
-typedef std::uint8_t Bytes __attribute__((vector_size(kLanes)));
-
 // Two rows of positions from one row of pooled gradients: each goes to the pixel of the window that
 // was the largest, the other three get zero. Returns the sum of what passed.
 Vec unpool_row(const float* dy, const std::uint8_t* argmax, int windows, float* upper, float* lower,
@@ -110,8 +108,9 @@ void ChunkPlan::offsets(int chunk, std::int64_t block_stride, std::int64_t step_
   const std::int64_t first = static_cast<std::int64_t>(chunk) * chunk_rows;
   for (std::int64_t r = first; r < first + chunk_rows; ++r) {
     const std::int64_t inside = std::min(r, total_rows - 1);
-    const std::int64_t row = inside / rows * block_stride + inside % rows / shrink * step_y;
-    for (int x = 0; x < columns; ++x) *at++ = row + x / shrink * step_x;
+    std::int64_t place = inside / rows * block_stride + inside % rows / shrink * step_y;
+    for (int x = 0; x < columns; x += shrink, place += step_x)
+      for (int same = 0; same < shrink; ++same) *at++ = place;
   }
 }
 

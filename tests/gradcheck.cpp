@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <limits>
+#include <cstring>
 #include <set>
 #include <sstream>
 #include <utility>
@@ -298,8 +298,7 @@ void poison_free_memory() {
        bytes += std::max<std::size_t>(64, std::bit_floor(bytes) / 8))
     for (int i = 0; i < kBlocks; ++i) {
       blocks.emplace_back(allocate(bytes), bytes);
-      std::fill_n(static_cast<float*>(blocks.back().first), bytes / sizeof(float),
-                  std::numeric_limits<float>::quiet_NaN());
+      std::memset(blocks.back().first, 0xff, bytes);  // every bit set is a NaN
     }
   for (const auto& [block, bytes] : blocks) release(block, bytes);
 }

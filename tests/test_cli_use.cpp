@@ -1,4 +1,5 @@
 // The command line: eval, inspect, predict, and every way of using it wrongly.
+#include "layers/layers.h"
 #include "tests/cli.h"
 
 namespace espalier::testing {
@@ -57,7 +58,7 @@ TEST_CASE("command line: eval and inspect agree, and show what the contract asks
 TEST_CASE("command line: predict reads a picture of any size") {
   const Trained& t = trained();
   const TempDir folder;
-  const std::string picture = (folder / "a.png");
+  const std::string picture = folder / "a.png";
   datasets::write_picture(picture, std::vector<std::uint8_t>(3 * 40 * 70, 200), 3, 40, 70);
   const Outcome run = run_program("predict " + t.model + " " + picture + " --json");
   REQUIRE_MESSAGE(run.status == 0, run.err);
@@ -119,18 +120,18 @@ TEST_CASE("command line: what is not there or broken is one sentence and exit st
   expect_error("eval " + (folder / "none.st"), 1, "none.st");
   expect_error("inspect " + t.data, 1, t.data);
 
-  std::(ofstream(folder / "cut.st"), std::ios::binary) << content(t.model).substr(0, 5000);
+  std::ofstream(folder / "cut.st", std::ios::binary) << content(t.model).substr(0, 5000);
   expect_error("inspect " + (folder / "cut.st"), 1, "cut.st");
 
-  std::filesystem::copy(t.data, (folder / "bad"));
-  std::filesystem::resize_(file(folder / "bad/test_batch.bin"), 3073 * 40 - 1);
+  std::filesystem::copy(t.data, folder / "bad");
+  std::filesystem::resize_file(folder / "bad/test_batch.bin", 3073 * 40 - 1);
   expect_error("eval " + t.model + " --data " + (folder / "bad"), 1, "test_batch.bin");
-  CHECK(!std::filesystem::(exists(folder / "x.st")));
+  CHECK(!std::filesystem::exists(folder / "x.st"));
 }
 
 TEST_CASE("command line: data that the network was not made for is refused") {
   const TempDir folder;
-  const std::string file = (folder / "five.safetensors");
+  const std::string file = folder / "five.safetensors";
   layers::save(layers::ConvNet(5), file);
   expect_error("eval " + file + " --data " + trained().data, 1, "5 classes");
 }

@@ -34,6 +34,16 @@ CLI::App* add_command(CLI::App& app, const std::string& name, const std::string&
 
 namespace {
 
+// CLI11 would only say that a subcommand is missing.
+void check_command(const CLI::App& app, const std::string& word) {
+  std::string names;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (command->get_name() == word) return;
+    names += (names.empty() ? "one of " : ", ") + command->get_name();
+  }
+  check_option(word.starts_with('-'), "command", word, names.c_str());
+}
+
 int run(int argc, char** argv) {
   CLI::App app("Espalier trains, prunes and ships convolutional networks on ordinary CPUs.",
                "espalier");
@@ -41,10 +51,10 @@ int run(int argc, char** argv) {
   add_run(app);
   add_train(app);
   add_eval(app);
-  add_bench(app);
   add_inspect(app);
   add_predict(app);
   try {
+    if (argc > 1) check_command(app, argv[1]);
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help

@@ -55,6 +55,7 @@ void check_recipe(const Recipe& r) {
                "0 or more and less than 1");
   check_option(finite_from_zero(r.clip), "--clip", r.clip, "a finite number of at least 0");
   check_option(share(r.ema), "--ema", r.ema, "0 or more and less than 1");
+  check_option(r.seed >= 0, "--seed", r.seed, "0 or more");
   check_option(r.crop >= 0 && r.crop <= 1024, "--crop", r.crop, "0 to 1024");
 }
 

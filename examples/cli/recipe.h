@@ -32,7 +32,7 @@ struct Recipe {
   double ema = 0;   // decay of the weights' average, which is kept at the end; 0: none
   int crop = 0;
   bool flip = false;
-  std::uint64_t seed = 0;
+  std::int64_t seed = 0;  // 0 or more
 };
 
 // What the command line says; what it does not say comes from the defaults.
@@ -41,7 +41,7 @@ struct RecipeOptions {
   std::optional<double> lr, momentum, weight_decay, warmup, gamma, label_smoothing, clip, ema;
   std::optional<std::string> optimizer, schedule;
   std::optional<bool> flip;
-  std::optional<std::uint64_t> seed;
+  std::optional<std::int64_t> seed;
 };
 void add_recipe_options(CLI::App& command, RecipeOptions& options);
 

@@ -75,7 +75,7 @@ class Training {
                             {.batch = recipe_.batch,
                              .crop = recipe_.crop,
                              .flip = recipe_.flip,
-                             .seed = recipe_.seed,
+                             .seed = static_cast<std::uint64_t>(recipe_.seed),
                              .first_epoch = progress_.epochs_done,
                              .normalisation = normalisation_});
     steps_ = loader.batches_per_epoch() * recipe_.epochs;

@@ -18,7 +18,7 @@ namespace espalier::testing {
 inline std::string fixture_path(const std::string& name) {
   const auto path = std::filesystem::path(__FILE__).parent_path() / "fixtures" / name;
   if (!std::filesystem::exists(path))
-    fail(path.string(), ": found no such file, expected the tests to run in the folder above tests");
+    fail(path.string(), ": found no such file, expected to run in the folder above tests");
   return path.string();
 }
 

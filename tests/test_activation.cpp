@@ -69,6 +69,28 @@ TEST_CASE("activations: keep the layout, NaN and infinity") {
   CHECK(gelu(Tensor::scalar(-6)).item() == doctest::Approx(-5.919526e-9).epsilon(1e-5));
 }
 
+TEST_CASE("gelu: exact to the last digits everywhere") {
+  std::vector<float> x;
+  for (int i = -15'000; i <= 15'000; i += 7) x.push_back(static_cast<float>(i) / 1000);
+  Tensor given = Tensor::from({static_cast<std::int64_t>(x.size())}, x);
+  given.set_requires_grad();
+  const Tensor result = gelu(given);
+  sum(result).backward();
+  const auto y = result.to_vector(), slope = given.grad().to_vector();
+  double worst = 0, worst_slope = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double v = x[i], distribution = 0.5 * std::erfc(-v / std::numbers::sqrt2);
+    const double density = std::exp(-v * v / 2) / std::sqrt(2 * std::numbers::pi);
+    worst = std::max(worst, std::abs(y[i] - v * distribution) / std::max(1.0, std::abs(v)));
+    worst_slope = std::max(worst_slope, std::abs(slope[i] - (distribution + v * density)));
+  }
+  CHECK(worst < 3e-7);
+  CHECK(worst_slope < 5e-7);
+  CHECK(gelu(Tensor::scalar(0)).item() == 0);
+  CHECK(gelu(Tensor::scalar(-1e4f)).item() == 0);
+  CHECK(gelu(Tensor::scalar(1e4f)).item() == 1e4f);
+}
+
 TEST_CASE("relu: no gradient at zero, nor where it is cut off, whatever comes back") {
   Tensor x = Tensor::from({3}, std::vector{0.0f, -1.0f, 1.0f});
   x.set_requires_grad();

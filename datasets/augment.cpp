@@ -3,9 +3,9 @@
 #include "datasets/augment.h"
 
 #include <algorithm>
-#include <array>
 #include <vector>
 
+#include "core/error.h"
 #include "core/memory.h"
 #include "core/rng.h"
 
@@ -35,6 +35,14 @@ int reflect(int at, int size) {
 void write_batch(const Dataset& data, std::span<const std::uint32_t> indices,
                  const Normalisation& normalisation, const AugmentOptions& options,
                  std::uint64_t seed, const Planes& to) {
+  check(to.images == static_cast<std::int64_t>(indices.size()) && to.channels == data.channels &&
+            to.height == data.height && to.width == data.width,
+        "write_batch: found room for ", to.images, " pictures of ", to.channels, "x", to.height,
+        "x", to.width, ", expected ", indices.size(), " of ", data.channels, "x", data.height, "x",
+        data.width);
+  for (const std::uint32_t index : indices)
+    check(index < data.size(), "write_batch: found index ", index, ", expected less than ",
+          data.size());
   const auto table = value_table(normalisation, data.channels);
   const int height = data.height, width = data.width, area = height * width;
   // A border as wide as the picture could not be mirrored.
@@ -57,8 +65,7 @@ void write_batch(const Dataset& data, std::span<const std::uint32_t> indices,
       const bool flip = options.flip && rng.below(2) == 1;
       for (int y = 0; y < height; ++y) from_y[y] = reflect(y + down, height) * width;
       for (int x = 0; x < width; ++x) from_x[flip ? width - 1 - x : x] = reflect(x + right, width);
-      const std::uint8_t* picture =
-          data.images.data() + static_cast<std::size_t>(index) * data.channels * area;
+      const std::uint8_t* picture = data.picture(index);
       for (int c = 0; c < data.channels; ++c) {
         const float* values = table.data() + c * 256;
         for (int y = 0; y < height; ++y) {

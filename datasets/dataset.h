@@ -15,6 +15,10 @@ struct Dataset {
   std::vector<std::string> classes;  // their names
 
   std::int64_t size() const { return static_cast<std::int64_t>(labels.size()); }
+  std::int64_t picture_size() const { return std::int64_t{channels} * height * width; }
+  const std::uint8_t* picture(std::int64_t index) const {
+    return images.data() + index * picture_size();
+  }
 };
 
 // What is trained on, and what is only tested on. Both have the same picture size and classes.
@@ -29,5 +33,9 @@ struct Normalisation {
 };
 // Exact, in integers. A channel without any contrast gets std 1.
 Normalisation normalisation(const Dataset& data);
+
+// An Error that begins with `who` unless there are pictures, as many bytes as these have pixels,
+// and a class for every label.
+void check_dataset(const Dataset& data, const std::string& who);
 
 }  // namespace espalier::datasets

@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <numeric>
+#include <system_error>
 #include <utility>
 
 #include "core/error.h"
+#include "core/parallel.h"
 #include "core/rng.h"
 
 namespace espalier::datasets {
@@ -21,7 +23,10 @@ std::uint64_t augment_stream(int epoch) { return order_stream(epoch) + 1; }
 
 Loader::Loader(const Dataset& data, int epochs, const LoaderOptions& options)
     : data_(data), options_(options), epochs_(epochs), order_(data.size()) {
-  check(data.size() > 0, "loader: found a data set without pictures, expected at least one");
+  check_dataset(data, "loader");
+  check(epochs >= 0, "loader: found ", epochs, " epochs, expected 0 or more");
+  check(options.first_epoch >= 0, "loader: found first epoch ", options.first_epoch,
+        ", expected 0 or more");
   check(options.batch > 0, "loader: found batch ", options.batch, ", expected at least 1");
   check(options.crop >= 0, "loader: found crop ", options.crop, ", expected 0 or more");
   if (options_.normalisation.mean.empty()) options_.normalisation = normalisation(data);
@@ -29,7 +34,11 @@ Loader::Loader(const Dataset& data, int epochs, const LoaderOptions& options)
             options_.normalisation.std.size() == static_cast<std::size_t>(data.channels),
         "loader: found a normalisation of ", options_.normalisation.mean.size(),
         " channels, expected ", data.channels);
-  worker_ = std::thread([this] { produce(); });
+  try {
+    worker_ = std::thread([this] { produce(); });
+  } catch (const std::system_error& error) {
+    fail("loader: cannot start a thread: ", error.what());
+  }
 }
 
 Loader::~Loader() {
@@ -93,6 +102,7 @@ Batch Loader::make_batch(int epoch, std::int64_t number) const {
 }
 
 void Loader::produce() {
+  flush_denormals();
   try {
     for (int epoch = options_.first_epoch; epoch < epochs_; ++epoch) {
       std::iota(order_.begin(), order_.end(), 0u);

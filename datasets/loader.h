@@ -37,14 +37,16 @@ struct Batch {
 
 class Loader {
  public:
-  // The data set has to outlive the loader. Epochs first_epoch ... epochs - 1.
+  // Epochs first_epoch ... epochs - 1. The data set has to outlive the loader, so that a temporary
+  // one is refused.
   Loader(const Dataset& data, int epochs, const LoaderOptions& options = {});
+  Loader(const Dataset&& data, int epochs, const LoaderOptions& options = {}) = delete;
   ~Loader();
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
 
   std::int64_t batches_per_epoch() const;
-  // Takes the next batch; false after the last one.
+  // Takes the next batch; false after the last one. What fails on the thread is thrown here.
   bool next(Batch& batch);
 
   // for (Batch& batch : loader): each batch lives until the next one is taken.
@@ -84,5 +86,6 @@ class Loader {
 inline Loader epochs(const Dataset& data, int count, const LoaderOptions& options = {}) {
   return Loader(data, count, options);
 }
+Loader epochs(const Dataset&& data, int count, const LoaderOptions& options = {}) = delete;
 
 }  // namespace espalier::datasets

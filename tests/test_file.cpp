@@ -14,9 +14,11 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "tests/tempdir.h"
+#include "tests/unprivileged.h"
 
 using namespace espalier;
 using espalier::testing::TempDir;
+using espalier::testing::Unprivileged;
 namespace fs = std::filesystem;
 
 namespace {
@@ -62,22 +64,6 @@ class SmallDisk {
  private:
   rlimit before_;
   void (*handler_)(int);
-};
-
-// Root may do anything: while this lives, the process is nobody in particular.
-class Unprivileged {
- public:
-  Unprivileged() {
-    if (user_ == 0) dropped_ = seteuid(65534) == 0;
-  }
-  ~Unprivileged() {
-    if (dropped_ && seteuid(user_) != 0) std::abort();
-  }
-  bool works() const { return user_ != 0 || dropped_; }
-
- private:
-  uid_t user_ = geteuid();
-  bool dropped_ = false;
 };
 
 }  // namespace

@@ -1,0 +1,65 @@
+// Dataset: the statistics of its pictures, and whether its parts fit together.
+#include "datasets/dataset.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+
+namespace espalier::datasets {
+namespace {
+
+// Sums of n bytes and of their squares, in 32 bits while they fit, which is four times as fast.
+struct Sums {
+  std::uint64_t plain = 0, squares = 0;
+
+  void add(const std::uint8_t* bytes, std::int64_t n) {
+    constexpr std::int64_t kPart = 65536;  // 65536 * 255^2 < 2^32
+    for (std::int64_t begin = 0; begin < n; begin += kPart) {
+      const std::int64_t end = std::min(begin + kPart, n);
+      std::uint32_t part = 0, part_squares = 0;
+      for (std::int64_t i = begin; i < end; ++i) {
+        const std::uint32_t byte = bytes[i];
+        part += byte;
+        part_squares += byte * byte;
+      }
+      plain += part;
+      squares += part_squares;
+    }
+  }
+};
+
+}  // namespace
+
+Normalisation normalisation(const Dataset& data) {
+  check_dataset(data, "normalisation");
+  const std::int64_t area = std::int64_t{data.height} * data.width;
+  Normalisation result;
+  for (int c = 0; c < data.channels; ++c) {
+    Sums sums;
+    for (std::int64_t i = 0; i < data.size(); ++i) sums.add(data.picture(i) + c * area, area);
+    // var = (n sum x^2 - (sum x)^2) / n^2; the difference is exact, so no contrast is exactly 0.
+    using Wide = unsigned __int128;
+    const double n = static_cast<double>(data.size() * area);
+    const auto spread = static_cast<double>(static_cast<Wide>(data.size() * area) * sums.squares -
+                                            static_cast<Wide>(sums.plain) * sums.plain);
+    result.mean.push_back(static_cast<float>(static_cast<double>(sums.plain) / n / 255));
+    result.std.push_back(spread == 0 ? 1.0f : static_cast<float>(std::sqrt(spread) / n / 255));
+  }
+  return result;
+}
+
+void check_dataset(const Dataset& data, const std::string& who) {
+  check(data.size() > 0, who, ": found a data set without pictures, expected at least one");
+  check(data.channels > 0 && data.height > 0 && data.width > 0, who, ": found pictures of ",
+        data.channels, "x", data.height, "x", data.width, ", expected at least 1x1x1");
+  check(data.images.size() == static_cast<std::size_t>(data.size() * data.picture_size()), who,
+        ": found ", data.images.size(), " bytes for ", data.size(), " labelled pictures, expected ",
+        data.size() * data.picture_size());
+  const auto classes = static_cast<std::int32_t>(data.classes.size());
+  for (std::int64_t i = 0; i < data.size(); ++i)
+    check(data.labels[i] >= 0 && data.labels[i] < classes, who, ": found label ", data.labels[i],
+          " of picture ", i, ", expected 0 to ", classes - 1, ", for ", classes, " classes");
+}
+
+}  // namespace espalier::datasets

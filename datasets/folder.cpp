@@ -1,0 +1,130 @@
+// Folder: the files are listed first, then read on all threads.
+#include "datasets/folder.h"
+
+#include <algorithm>
+#include <exception>
+
+#include "core/error.h"
+#include "core/parallel.h"
+#include "datasets/paths.h"
+#include "datasets/picture.h"
+
+namespace espalier::datasets {
+namespace {
+
+struct Entry {
+  std::string path;
+  std::int32_t label;
+};
+
+std::vector<std::string> class_names(const std::string& folder) {
+  std::vector<std::string> names;
+  for (const std::string& name : sorted_names(folder))
+    if (name[0] != '.' && is_folder(join(folder, name))) names.push_back(name);
+  return names;
+}
+
+std::vector<std::string> pictures_in(const std::string& folder) {
+  std::vector<std::string> paths;
+  for (const std::string& name : sorted_names(folder))
+    if (name[0] != '.' && has_picture_name(name) && !is_folder(join(folder, name)))
+      paths.push_back(join(folder, name));
+  return paths;
+}
+
+// All pictures, class by class.
+std::vector<Entry> list(const std::string& folder, const std::vector<std::string>& classes) {
+  std::vector<Entry> entries;
+  for (std::size_t label = 0; label < classes.size(); ++label) {
+    const auto paths = pictures_in(join(folder, classes[label]));
+    check(!paths.empty(), join(folder, classes[label]),
+          ": found no pictures, expected some for this class");
+    for (const std::string& path : paths)
+      entries.push_back({path, static_cast<std::int32_t>(label)});
+  }
+  return entries;
+}
+
+void check_classes(const std::string& folder, const std::vector<std::string>& found,
+                   const std::vector<std::string>& expected) {
+  for (const std::string& name : expected)
+    check(std::binary_search(found.begin(), found.end(), name), folder, ": found no folder ", name,
+          ", expected the same classes in training and test");
+}
+
+// The folder of test pictures where there is one beside "train", else empty.
+std::string test_folder(const std::string& folder) {
+  if (is_folder(join(folder, "train")))
+    for (const char* name : {"test", "val"})
+      if (is_folder(join(folder, name))) return join(folder, name);
+  return "";
+}
+
+Dataset read(const std::vector<Entry>& entries, const std::vector<std::string>& classes,
+             const FolderOptions& options) {
+  Dataset set;
+  set.channels = options.channels;
+  set.height = set.width = options.side;
+  set.classes = classes;
+  set.images.resize(entries.size() * static_cast<std::size_t>(set.picture_size()));
+  for (const Entry& entry : entries) set.labels.push_back(entry.label);
+  std::vector<std::exception_ptr> failures(entries.size());
+  parallel_for(set.size(), [&](std::int64_t i) {
+    try {
+      const auto picture =
+          read_picture(entries[i].path, options.channels, options.side, options.side);
+      std::copy(picture.begin(), picture.end(), set.images.begin() + i * set.picture_size());
+    } catch (...) {
+      failures[i] = std::current_exception();
+    }
+  });
+  for (const auto& failure : failures)  // the first by name, whichever thread met one first
+    if (failure) std::rethrow_exception(failure);
+  return set;
+}
+
+}  // namespace
+
+Data image_folder(const std::string& folder, const FolderOptions& options) {
+  check(options.side > 0 && options.side <= 4096, "image_folder: found side ", options.side,
+        ", expected 1 to 4096");
+  check(options.channels == 1 || options.channels == 3, "image_folder: found ", options.channels,
+        " channels, expected 1 or 3");
+  const std::string test = test_folder(folder);
+  const std::string train = test.empty() ? folder : join(folder, "train");
+  const auto classes = class_names(train);
+  check(classes.size() >= 2, train, ": found ", classes.size(),
+        " class folders, expected at least two with pictures in them");
+  std::vector<Entry> train_entries = list(train, classes), test_entries;
+  if (!test.empty()) {
+    const auto test_classes = class_names(test);
+    check_classes(test, test_classes, classes);
+    check_classes(train, classes, test_classes);
+    test_entries = list(test, classes);
+  } else {
+    std::vector<Entry> rest;
+    std::int32_t label = -1;
+    int number = 0;  // within the class
+    for (const Entry& entry : train_entries) {
+      if (entry.label != label) number = 0;
+      label = entry.label;
+      (++number % 5 == 0 ? test_entries : rest).push_back(entry);
+    }
+    train_entries = rest;
+    check(!test_entries.empty(), folder,
+          ": found fewer than five pictures in each class, expected five in one at least, "
+          "as every fifth is tested on");
+  }
+  return {.name = last_name(folder),
+          .train = read(train_entries, classes, options),
+          .test = read(test_entries, classes, options)};
+}
+
+bool has_class_folders(const std::string& folder) {
+  const std::string train = test_folder(folder).empty() ? folder : join(folder, "train");
+  for (const std::string& name : class_names(train))
+    if (!pictures_in(join(train, name)).empty()) return true;
+  return false;
+}
+
+}  // namespace espalier::datasets

@@ -1,0 +1,18 @@
+// MNIST: the idx files of handwritten digits (LeCun et al., 1998), and of the sets made after them.
+#pragma once
+
+#include <string>
+
+#include "datasets/dataset.h"
+
+namespace espalier::datasets {
+
+// Reads train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
+// t10k-labels-idx1-ubyte, each plain or packed (.gz), also with '.' in place of the last '-' but
+// one (train-images.idx3-ubyte). One channel; the classes are "0" to "9".
+Data mnist(const std::string& folder);
+
+// Whether one of these files is there.
+bool has_mnist_files(const std::string& folder);
+
+}  // namespace espalier::datasets

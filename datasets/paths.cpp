@@ -1,0 +1,98 @@
+// Paths: thin layers over the standard library that never throw its exceptions.
+#include "datasets/paths.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <system_error>
+
+#include "core/error.h"
+
+namespace espalier::datasets {
+namespace {
+
+namespace fs = std::filesystem;
+
+[[noreturn]] void fail_with(const std::string& path, const char* action,
+                            const std::error_code& why) {
+  fail(path, ": cannot ", action, ": ", why.message());
+}
+
+// A name beside the target that nothing else uses; mkdir makes sure of it.
+std::string temporary_name(const std::string& target) {
+  static std::atomic<unsigned> counter = 0;
+  return target + "." + std::to_string(::getpid()) + "-" + std::to_string(counter++) + ".tmp";
+}
+
+}  // namespace
+
+std::string join(const std::string& folder, const std::string& name) {
+  return (fs::path(folder) / name).string();
+}
+
+std::string last_name(const std::string& folder) {
+  std::error_code error;
+  const fs::path whole = fs::absolute(folder, error).lexically_normal();
+  return (whole.has_filename() ? whole : whole.parent_path()).filename().string();
+}
+
+bool exists(const std::string& path) {
+  std::error_code error;
+  return fs::symlink_status(path, error).type() != fs::file_type::not_found;
+}
+
+bool is_folder(const std::string& path) {
+  std::error_code error;
+  return fs::is_directory(path, error);
+}
+
+std::size_t file_size_hint(const std::string& path) {
+  std::error_code error;
+  const auto size = fs::file_size(path, error);
+  return error ? 0 : static_cast<std::size_t>(size);
+}
+
+std::vector<std::string> sorted_names(const std::string& folder) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error))
+    names.push_back(entry->path().filename().string());
+  if (error) fail_with(folder, "read the folder", error);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+NewFolder::NewFolder(const std::string& target)
+    : target_(fs::path(target).lexically_normal().string()) {
+  while (target_.size() > 1 && target_.back() == '/') target_.pop_back();
+  check(!target.empty(), "found an empty name, expected the name of a folder to write");
+  if (exists(target_))
+    check(is_folder(target_) && sorted_names(target_).empty(), target_, ": found ",
+          is_folder(target_) ? "a folder with something in it" : "a file",
+          ", expected nothing of that name or an empty folder");
+  int status;
+  do {
+    path_ = temporary_name(target_);
+    status = ::mkdir(path_.c_str(), 0777);  // less what the process's umask takes away
+  } while (status != 0 && errno == EEXIST);
+  if (status != 0) fail_with(target_, "create it", {errno, std::generic_category()});
+}
+
+NewFolder::~NewFolder() {
+  std::error_code ignored;
+  if (!path_.empty()) fs::remove_all(path_, ignored);
+}
+
+void NewFolder::commit() {
+  if (std::rename(path_.c_str(), target_.c_str()) != 0)
+    fail_with(target_, "write it", {errno, std::generic_category()});
+  path_.clear();
+}
+
+}  // namespace espalier::datasets

@@ -1,0 +1,37 @@
+// Paths: what the readers ask of the file system, and a folder that appears whole or not at all.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace espalier::datasets {
+
+std::string join(const std::string& folder, const std::string& name);
+std::string last_name(const std::string& folder);  // "a/b/" -> "b"
+
+// Whether there is something of that name, or cannot be told: opening it then says why.
+bool exists(const std::string& path);
+bool is_folder(const std::string& path);
+std::size_t file_size_hint(const std::string& path);  // 0 where there is none
+
+// The names of what is in a folder, sorted by their bytes. An Error when it cannot be read.
+std::vector<std::string> sorted_names(const std::string& folder);
+
+// A folder in the making. Files are put into path(); commit() gives it the target's name. Without
+// commit() it is removed. The target must not exist, or be an empty folder.
+class NewFolder {
+ public:
+  explicit NewFolder(const std::string& target);
+  ~NewFolder();
+  NewFolder(const NewFolder&) = delete;
+  NewFolder& operator=(const NewFolder&) = delete;
+
+  const std::string& path() const { return path_; }
+  void commit();
+
+ private:
+  std::string target_, path_;
+};
+
+}  // namespace espalier::datasets

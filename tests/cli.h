@@ -37,16 +37,25 @@ inline std::string content(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// espalier ARGUMENTS, in a shell, without data named by the environment.
-inline Outcome run_program(const std::string& arguments, const std::string& variables = "") {
-  const TempDir folder;
+// The program, as the Makefile names it.
+inline std::string program_path() {
   const char* program = std::getenv("ESPALIER_PROGRAM");
-  const std::string out = (folder / "out"), err = (folder / "err");
-  const std::string command = "env -u ESPALIER_DATA OMP_NUM_THREADS=2 " + variables + " " +
-                              (program ? program : "build/espalier") + " " + arguments + " >" +
-                              out + " 2>" + err + " </dev/null";
-  const int status = std::system(command.c_str());
+  return program ? program : "build/espalier";
+}
+
+// A shell command, with two threads.
+inline Outcome run_command(const std::string& command) {
+  const TempDir folder;
+  const std::string out = folder / "out", err = folder / "err";
+  const std::string all =
+      "export OMP_NUM_THREADS=2; (" + command + ") >" + out + " 2>" + err + " </dev/null";
+  const int status = std::system(all.c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, content(out), content(err)};
+}
+
+// espalier ARGUMENTS, without data named by the environment.
+inline Outcome run_program(const std::string& arguments, const std::string& variables = "") {
+  return run_command("env -u ESPALIER_DATA " + variables + " " + program_path() + " " + arguments);
 }
 
 // How many lines a text has.

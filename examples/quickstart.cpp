@@ -1,0 +1,31 @@
+// Quick start: the whole of a training program. quickstart [FOLDER] trains the ConvNet for two
+// epochs on the folder's pictures, or on the generated set, and prints its accuracy.
+#include <espalier.h>
+
+#include <cstdio>
+
+using namespace espalier;
+
+int main(int argc, char** argv) try {
+  auto data = argc > 1 ? datasets::open(argv[1]) : datasets::shapes();
+  auto model = layers::ConvNet(10);  // or a Sequential of your own
+  auto opt = optim::SGD(model, {.lr = 0.02, .momentum = 0.9, .nesterov = true});
+
+  for (auto& batch : datasets::epochs(data.train, 2, {.batch = 128, .crop = 4, .flip = true})) {
+    Tensor loss = cross_entropy(model(batch.images), batch.labels);
+    loss.backward();
+    opt.step();
+  }
+
+  model.eval();
+  NoGrad off;
+  std::int64_t correct = 0;
+  for (auto& batch : datasets::epochs(data.test, 1, {.shuffle = false}))
+    correct += count_correct(model(batch.images), batch.labels);
+  std::printf("%.1f %% of %lld test pictures\n", 100.0 * correct / data.test.size(),
+              static_cast<long long>(data.test.size()));
+  layers::save(model, "convnet.safetensors");
+} catch (const Error& error) {
+  std::fprintf(stderr, "%s\n", error.what());
+  return 1;
+}

@@ -20,6 +20,19 @@ void check_count(const char* option, std::int64_t count) {
   check_option(count >= 1, option, static_cast<double>(count), "at least 1");
 }
 
+// From `first` to `turn` over the share `warmup` of the steps, then to `last`. PyTorch's
+// boundaries: the turn is at step `top`, which need not be whole and may lie before the first step,
+// the end at the last step. kTiny is for products that are not quite whole.
+double cycle(double first, double turn, double last, double warmup, std::int64_t step,
+             std::int64_t total) {
+  constexpr double kTiny = 1e-9;
+  const double at = static_cast<double>(step);
+  const double end = static_cast<double>(total) - 1;
+  const double top = warmup * static_cast<double>(total) - 1;
+  if (at < top - kTiny) return anneal(first, turn, at / top);
+  return anneal(turn, last, end > top + kTiny ? std::min((at - top) / (end - top), 1.0) : 0);
+}
+
 }  // namespace
 
 float Schedule::at(std::int64_t step, std::int64_t total_steps) const {
@@ -59,16 +72,16 @@ Schedule one_cycle(const OneCycleOptions& o) {
                "a number above 0");
   return Schedule([o](std::int64_t step, std::int64_t total) {
     const double first = o.max_lr / o.div_factor;
-    const double last = first / o.final_div_factor;
-    // PyTorch's boundaries: the rate is highest at step `top`, which need not be whole and may lie
-    // before the first step, and lowest at the last step. kTiny is for products that are not quite
-    // whole.
-    constexpr double kTiny = 1e-9;
-    const double at = static_cast<double>(step);
-    const double end = static_cast<double>(total) - 1;
-    const double top = o.warmup * static_cast<double>(total) - 1;
-    if (at < top - kTiny) return anneal(first, o.max_lr, at / top);
-    return anneal(o.max_lr, last, end > top + kTiny ? std::min((at - top) / (end - top), 1.0) : 0);
+    return cycle(first, o.max_lr, first / o.final_div_factor, o.warmup, step, total);
+  });
+}
+
+Schedule cycle_momentum(const CycleMomentumOptions& o) {
+  check_decay("cycle momentum: low", o.low);
+  check_decay("cycle momentum: high", o.high);
+  check_share("cycle momentum: warmup", o.warmup);
+  return Schedule([o](std::int64_t step, std::int64_t total) {
+    return cycle(o.high, o.low, o.high, o.warmup, step, total);
   });
 }
 

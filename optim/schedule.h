@@ -56,6 +56,15 @@ struct OneCycleOptions {
 };
 Schedule one_cycle(const OneCycleOptions& options);
 
+// The momentum that goes with one_cycle: from high down to low while the rate grows, and back up
+// while it falls, each along half a cosine (Smith 2018; PyTorch's OneCycleLR with cycle_momentum).
+// Large steps then come with little momentum, so that the fast part of training stays stable.
+struct CycleMomentumOptions {
+  double low = 0.85, high = 0.95;
+  double warmup = 0.2;
+};
+Schedule cycle_momentum(const CycleMomentumOptions& options);
+
 // In front of another schedule: over the share `share` of the steps, rounded to whole steps, the
 // rate grows linearly from `from` times the other's first rate up to it; the other has the steps
 // that are left for itself.

@@ -16,6 +16,13 @@ SGD::SGD(const std::vector<Parameter>& parameters, const SGDOptions& options)
   check_option(options.dampening == 0, "SGD: dampening", options.dampening, "0 with nesterov");
 }
 
+void SGD::set_momentum(double momentum) {
+  check_decay("SGD: momentum", momentum);
+  check_option(momentum > 0 || !options_.nesterov, "SGD: momentum", momentum,
+               "a number above 0 with nesterov");
+  options_.momentum = momentum;
+}
+
 void SGD::update(Parameter& parameter, const float* g) {
   const float rate = static_cast<float>(lr());
   const float decay = static_cast<float>(options_.weight_decay);

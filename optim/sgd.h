@@ -26,6 +26,10 @@ class SGD final : public Optimizer {
   template <HasParameters M>
   explicit SGD(const M& model, const SGDOptions& options = {}) : SGD(model.parameters(), options) {}
 
+  double momentum() const { return options_.momentum; }
+  // For schedules of the momentum; outside of [0, 1): Error, and with Nesterov's 0 too.
+  void set_momentum(double momentum);
+
  private:
   void update(Parameter& parameter, const float* grad) override;
 

@@ -58,6 +58,23 @@ TEST_CASE(
   CHECK(optim::one_cycle({}).at(0, 5) == 0.1f);  // the warm-up is one step long
 }
 
+TEST_CASE("the momentum that goes with one-cycle is that of PyTorch's OneCycleLR") {
+  // OneCycleLR(o, 0.1, total_steps=100, pct_start=0.2) with its cycle_momentum
+  check_points(optim::cycle_momentum({}), 100,
+               {{0, 0.95},
+                {1, 0.949318065},
+                {10, 0.895871033},
+                {18, 0.850681935},
+                {19, 0.85},
+                {20, 0.850038548},
+                {50, 0.882694147},
+                {80, 0.936716125},
+                {98, 0.949961452},
+                {99, 0.95}});
+  CHECK(error_of([] { optim::cycle_momentum({.high = 1}); }) ==
+        "cycle momentum: high: found 1, expected a number in [0, 1)");
+}
+
 TEST_CASE("cosine has the rates of PyTorch's CosineAnnealingLR") {
   // CosineAnnealingLR(o, 50, eta_min=0.001), lr=0.02
   const Points expected = {{0, 0.02},    {1, 0.0199812539},   {10, 0.0181856614},

@@ -83,6 +83,26 @@ TEST_CASE("sgd equals a plain loop in double precision, with and without a mask"
     }
 }
 
+TEST_CASE("sgd takes the momentum that a schedule sets") {
+  Parameter p = small_weight(), q = small_weight();
+  SGD changed(std::vector<Parameter>{p}, {.lr = 0.1, .momentum = 0.5, .nesterov = true});
+  SGD given(std::vector<Parameter>{q}, {.lr = 0.1, .momentum = 0.8, .nesterov = true});
+  changed.set_momentum(0.8);
+  CHECK(changed.momentum() == 0.8);
+  for (int t = 0; t < 3; ++t) {
+    const auto g = random_values(static_cast<std::size_t>(p.numel()), t);
+    set_gradient(p, g);
+    set_gradient(q, g);
+    changed.step();
+    given.step();
+  }
+  CHECK(p.to_vector() == q.to_vector());
+  CHECK(error_of([&] { changed.set_momentum(1); }) ==
+        "SGD: momentum: found 1, expected a number in [0, 1)");
+  CHECK(error_of([&] { changed.set_momentum(0); }) ==
+        "SGD: momentum: found 0, expected a number above 0 with nesterov");
+}
+
 TEST_CASE("sgd refuses options that make no sense") {
   Parameter p = small_weight();
   const auto refused = [&](const SGDOptions& options) {

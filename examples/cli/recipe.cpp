@@ -17,6 +17,7 @@ void fields(R& recipe, const See& see) {
   see("lr", recipe.lr);
   see("optimizer", recipe.optimizer);
   see("momentum", recipe.momentum);
+  see("momentum_cycle", recipe.momentum_cycle);
   see("weight_decay", recipe.weight_decay);
   see("schedule", recipe.schedule);
   see("warmup", recipe.warmup);
@@ -39,6 +40,9 @@ void check_recipe(const Recipe& r) {
   check_option(r.optimizer == "sgd" || r.optimizer == "adam" || r.optimizer == "adamw",
                "--optimizer", r.optimizer, "sgd, adam or adamw");
   check_option(share(r.momentum), "--momentum", r.momentum, "0 or more and less than 1");
+  check_option(r.momentum_cycle >= 0 && r.momentum - r.momentum_cycle >= 0 &&
+                   r.momentum + r.momentum_cycle < 1,
+               "--momentum-cycle", r.momentum_cycle, "a momentum that stays from 0 to 1");
   check_option(finite_from_zero(r.weight_decay), "--weight-decay", r.weight_decay,
                "a finite number of at least 0");
   std::string names;
@@ -68,6 +72,8 @@ void add_recipe_options(CLI::App& command, RecipeOptions& o) {
   command.add_option("--seed", o.seed, "Seed of first weights, order and augmentation");
   command.add_option("--optimizer", o.optimizer, "sgd, adam or adamw");
   command.add_option("--momentum", o.momentum, "Nesterov momentum of sgd; 0: none");
+  command.add_option("--momentum-cycle", o.momentum_cycle,
+                     "How far one-cycle moves the momentum up and down");
   command.add_option("--weight-decay", o.weight_decay, "Weight decay");
   command.add_option("--schedule", o.schedule, "constant, step, cosine or one-cycle");
   command.add_option("--warmup", o.warmup, "Share of the steps in which the rate grows");
@@ -101,6 +107,7 @@ Recipe with_options(const RecipeOptions& o, Recipe r) {
   put(o.seed, r.seed);
   put(o.optimizer, r.optimizer);
   put(o.momentum, r.momentum);
+  put(o.momentum_cycle, r.momentum_cycle);
   put(o.weight_decay, r.weight_decay);
   put(o.schedule, r.schedule);
   put(o.warmup, r.warmup);
@@ -113,6 +120,8 @@ Recipe with_options(const RecipeOptions& o, Recipe r) {
   put(o.flip, r.flip);
   if (o.optimizer && *o.optimizer != "sgd" && !o.lr) r.lr = 1e-3;
   if (o.schedule && *o.schedule != "one-cycle" && !o.warmup) r.warmup = 0;
+  const bool cycles = r.optimizer == "sgd" && r.schedule == "one-cycle";
+  if (!o.momentum_cycle && (!cycles || o.momentum)) r.momentum_cycle = 0;
   check_recipe(r);
   return r;
 }
@@ -155,6 +164,13 @@ optim::Schedule make_schedule(const Recipe& r) {
                                       .warmup = r.warmup,
                                       .every = r.step_every,
                                       .gamma = r.gamma});
+}
+
+std::optional<optim::Schedule> make_momentum_schedule(const Recipe& r) {
+  if (r.momentum_cycle == 0 || r.optimizer != "sgd" || r.schedule != "one-cycle") return {};
+  return optim::cycle_momentum({.low = r.momentum - r.momentum_cycle,
+                                .high = r.momentum + r.momentum_cycle,
+                                .warmup = r.warmup});
 }
 
 }  // namespace espalier::cli

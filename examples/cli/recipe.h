@@ -22,6 +22,7 @@ struct Recipe {
   double lr = 0.1;
   std::string optimizer = "sgd";  // or "adam", "adamw"
   double momentum = 0.9;          // sgd's, Nesterov's kind
+  double momentum_cycle = 0.05;   // one-cycle: how far it moves up and down, against the rate
   double weight_decay = 5e-4;
   std::string schedule = "one-cycle";
   double warmup = 0.2;  // share of the steps
@@ -38,7 +39,8 @@ struct Recipe {
 // What the command line says; what it does not say comes from the defaults.
 struct RecipeOptions {
   std::optional<int> epochs, batch, crop, step_every;
-  std::optional<double> lr, momentum, weight_decay, warmup, gamma, label_smoothing, clip, ema;
+  std::optional<double> lr, momentum, momentum_cycle, weight_decay, warmup, gamma, label_smoothing,
+      clip, ema;
   std::optional<std::string> optimizer, schedule;
   std::optional<bool> flip;
   std::optional<std::int64_t> seed;
@@ -56,5 +58,7 @@ Recipe recipe_from(const Json& json, const std::string& file);
 
 std::unique_ptr<optim::Optimizer> make_optimizer(const Recipe& recipe, const layers::Model& model);
 optim::Schedule make_schedule(const Recipe& recipe);
+// Of the momentum; none where it stays as it is.
+std::optional<optim::Schedule> make_momentum_schedule(const Recipe& recipe);
 
 }  // namespace espalier::cli

@@ -64,7 +64,8 @@ class Training {
         recipe_(progress.recipe),
         hooks_(hooks),
         optimizer_(make_optimizer(recipe_, model)),
-        schedule_(make_schedule(recipe_)) {
+        schedule_(make_schedule(recipe_)),
+        momentum_schedule_(make_momentum_schedule(recipe_)) {
     optimizer_->set_steps(progress.steps_done);
     if (recipe_.ema > 0) ema_.emplace(model, recipe_.ema);
   }
@@ -100,6 +101,9 @@ class Training {
 
   void step(const datasets::Batch& batch) {
     optimizer_->set_lr(schedule_.at(batch.step, steps_));
+    if (momentum_schedule_)
+      static_cast<optim::SGD&>(*optimizer_)
+          .set_momentum(momentum_schedule_->at(batch.step, steps_));
     const Tensor logits = logits_of(model_, batch.images);
     const Tensor loss = cross_entropy(
         logits, batch.labels, {.label_smoothing = static_cast<float>(recipe_.label_smoothing)});
@@ -167,6 +171,7 @@ class Training {
   const TrainHooks& hooks_;
   std::unique_ptr<optim::Optimizer> optimizer_;
   optim::Schedule schedule_;
+  std::optional<optim::Schedule> momentum_schedule_;  // of SGD only
   std::optional<optim::Ema> ema_;
   std::int64_t steps_ = 0;  // of the whole training
 

@@ -51,6 +51,7 @@ int run(int argc, char** argv) {
   add_run(app);
   add_train(app);
   add_eval(app);
+  add_bench(app);
   add_inspect(app);
   add_predict(app);
   try {

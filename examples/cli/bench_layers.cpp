@@ -1,0 +1,111 @@
+// Layers by themselves: their shapes come from a walk through the model, their passes are called
+// on a tape of one operation.
+#include "examples/cli/bench_layers.h"
+
+#include <algorithm>
+#include <functional>
+
+#include "core/autograd.h"
+#include "core/ops/layout.h"
+#include "examples/cli/stopwatch.h"
+#include "layers/tree.h"
+
+namespace espalier::cli {
+namespace {
+
+struct Speed {
+  double rate, share;
+};
+
+// Peak and pass by turns, so that both see the same moments of a machine whose speed changes.
+Speed measure(double operations, const LayerBenchOptions& options,
+              const std::function<void()>& pass) {
+  pass();  // warm
+  std::vector<double> rates, shares;
+  for (int window = 0; window < options.windows; ++window) {
+    const double peak = measure_peak(options.seconds);
+    const double start = work_seconds();
+    double now = start;
+    int calls = 0;
+    do {
+      pass();
+      ++calls;
+      now = work_seconds();
+    } while (now - start < options.seconds);
+    rates.push_back(operations * calls / (now - start));
+    shares.push_back(rates.back() / peak);
+  }
+  return {median(rates), median(shares)};
+}
+
+// One layer with its own copy of the weights.
+class Subject {
+ public:
+  Subject(const layers::Module& layer, const Shape& input)
+      : layer_(layers::clone(layer)), rng_(0), x_(to_lanes(Tensor::randn(input, rng_))) {
+    struct Collect : layers::StateVisitor {
+      void parameter(const std::string&, Parameter& p, const Shape&) override {
+        parameters.push_back(p);
+      }
+      std::vector<Parameter> parameters;
+    } collect;
+    layers::visit_state(*layer_, collect);
+    parameters_ = collect.parameters;
+  }
+
+  void forward() { layer_->forward(x_); }
+
+  // A call of the way back, to the input or to the parameters.
+  std::function<void()> backward(bool to_input) {
+    x_.set_requires_grad(to_input);
+    for (Parameter& parameter : parameters_) parameter.set_requires_grad(!to_input);
+    const Tensor y = layer_->forward(x_);
+    const Tensor dy = to_layout(Tensor::randn(y.shape(), rng_), y.layout());
+    return [this, y, dy] {
+      const NoGrad off;
+      x_.zero_grad();
+      for (Parameter& parameter : parameters_) parameter.zero_grad();
+      y.impl()->node->backward(dy);
+    };
+  }
+
+ private:
+  std::shared_ptr<layers::Module> layer_;
+  std::vector<Parameter> parameters_;
+  Rng rng_;
+  Tensor x_;
+};
+
+}  // namespace
+
+const char* name(Pass pass) {
+  switch (pass) {
+    case Pass::Forward:
+      return "forward";
+    case Pass::BackwardData:
+      return "backward-data";
+    default:
+      return "backward-weights";
+  }
+}
+
+std::vector<PassSpeed> bench_layers(const layers::Model& model, const LayerBenchOptions& options) {
+  std::vector<PassSpeed> speeds;
+  model.root().trace(model.batch_shape(options.batch), [&](layers::Module& layer,
+                                                           const Shape& input, const Shape&) {
+    const double operations = 2.0 * static_cast<double>(layer.macs(input).dense) * options.batch;
+    if (operations == 0) return;
+    Subject subject(layer, input);
+    const auto add = [&](Pass pass, const std::function<void()>& call) {
+      const Speed speed = measure(operations, options, call);
+      speeds.push_back({layer.name(), pass, operations, speed.rate, speed.share});
+    };
+    const bool first = speeds.empty();
+    add(Pass::Forward, [&] { subject.forward(); });
+    if (!first) add(Pass::BackwardData, subject.backward(true));
+    add(Pass::BackwardWeights, subject.backward(false));
+  });
+  return speeds;
+}
+
+}  // namespace espalier::cli

@@ -1,4 +1,4 @@
-// Matrix products through OpenBLAS. Its OpenMP flavour runs single-threaded inside a parallel
+// Matrix products: the choice, and OpenBLAS. Its OpenMP flavour runs single-threaded inside a parallel
 // region; two products on two cores scale almost perfectly, one threaded product does not.
 #include "core/kernels/gemm.h"
 
@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/kernels/gemm_blocked.h"
 #include "core/parallel.h"
 
 namespace espalier {
@@ -23,6 +24,8 @@ void gemm(bool transpose_a, bool transpose_b, std::int64_t m, std::int64_t n, st
       for (std::int64_t i = 0; i < m; ++i) std::fill_n(c + i * ldc, n, 0.0f);
     return;
   }
+  const Product product{transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, add};
+  if (suits_blocks(product)) return run_blocked(product);
   const auto ta = transpose_a ? CblasTrans : CblasNoTrans;
   const auto tb = transpose_b ? CblasTrans : CblasNoTrans;
   const auto rows = [&](std::int64_t begin, std::int64_t end) {

@@ -1,5 +1,5 @@
-// Matrix products, in one place: OpenBLAS today, and a kernel of ours for a shape where that is
-// measured faster.
+// Matrix products, in one place: a kernel of ours for the large ones, where it was measured faster,
+// OpenBLAS for all others.
 #pragma once
 
 #include <cstdint>

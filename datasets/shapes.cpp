@@ -87,16 +87,16 @@ struct Place {
   int cos, sin;  // of its turn, in 4096ths
 };
 
+int between(int low, int high, Rng& rng) {
+  return low + static_cast<int>(rng.below(static_cast<std::uint32_t>(high - low + 1)));
+}
+
 // An angle by the tangent of its half, which is rational: no sine that differs in its last bit.
 void turn(Place& place, Rng& rng) {
-  const int t = static_cast<int>(rng.below(2049)) - 1024;
+  const int t = between(-256, 256, rng);  // up to 28 degrees
   const int one = 1 << 20, square = t * t;
   place.cos = static_cast<int>(std::int64_t{4096} * (one - square) / (one + square));
   place.sin = static_cast<int>(std::int64_t{4096} * (2048 * t) / (one + square));
-  for (std::uint32_t quarters = rng.below(4); quarters > 0; --quarters) {
-    std::swap(place.cos, place.sin);
-    place.cos = -place.cos;
-  }
 }
 
 // Each pixel takes the colour as far as the figure covers its 16 sample points.
@@ -126,10 +126,6 @@ void draw(Canvas& canvas, Figure figure, const Place& place, const Colour& colou
 }
 
 // ---- Pictures ----------------------------------------------------------------
-int between(int low, int high, Rng& rng) {
-  return low + static_cast<int>(rng.below(static_cast<std::uint32_t>(high - low + 1)));
-}
-
 Colour colour_between(int low, int high, Rng& rng) {
   Colour colour;
   for (int& channel : colour.channel) channel = between(low, high, rng);
@@ -161,7 +157,7 @@ void draw_scrap(Canvas& canvas, Rng& rng) {
 // The figure differs from the ground in every channel, by little or by much.
 Colour contrasting(const Colour& ground, Rng& rng) {
   Colour colour;
-  const int contrast = between(24, 100, rng);
+  const int contrast = between(50, 130, rng);
   for (int c = 0; c < 3; ++c) {
     const int difference = between(contrast / 2, contrast, rng);
     colour.channel[c] = ground.channel[c] + (rng.below(2) ? difference : -difference);
@@ -173,15 +169,15 @@ void draw_picture(Figure figure, Rng rng, std::uint8_t* to) {
   Canvas canvas;
   const Colour ground = colour_between(50, 205, rng);
   paint_ground(canvas, ground, rng);
-  for (int scraps = between(1, 4, rng); scraps > 0; --scraps) draw_scrap(canvas, rng);
-  const int radius = between(48, 108, rng), margin = radius * 3 / 4;
+  for (int scraps = between(0, 3, rng); scraps > 0; --scraps) draw_scrap(canvas, rng);
+  const int radius = between(72, 116, rng), margin = radius * 7 / 8;
   Place place = {between(margin, 8 * kSide - margin, rng), between(margin, 8 * kSide - margin, rng),
                  radius, 0, 0};
   turn(place, rng);
   draw(canvas, figure, place, contrasting(ground, rng));
-  for (int scraps = between(0, 2, rng); scraps > 0; --scraps) draw_scrap(canvas, rng);
+  if (rng.below(2)) draw_scrap(canvas, rng);
   // Bits that are 1 among 64: mean 32, standard deviation 4, and all but normal.
-  const int noise = between(6, 30, rng);
+  const int noise = between(2, 14, rng);
   for (int c = 0; c < 3; ++c)
     for (int p = 0; p < kArea; ++p) {
       const int bits = std::popcount(rng.next()) - 32;

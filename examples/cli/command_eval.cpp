@@ -9,7 +9,7 @@ namespace {
 
 struct Options {
   std::string file, data, model;
-  int batch = 500;
+  int batch = 128;
 };
 
 Json act(const Options& o) {

@@ -28,8 +28,8 @@ datasets::Data find_data(const std::string& told) {
   std::error_code ignored;
   if (folder.empty() && std::filesystem::is_directory(kDownloaded, ignored)) folder = kDownloaded;
   if (!folder.empty()) return announce(datasets::open(folder), "in " + folder);
-  return announce(datasets::shapes(), "generated, as no --data, $ESPALIER_DATA or " +
-                                          std::string(kDownloaded) + " names other");
+  return announce(datasets::shapes(),
+                  "generated (no --data, no $ESPALIER_DATA, no " + std::string(kDownloaded) + ")");
 }
 
 void check_fits(const layers::Model& model, const datasets::Data& data, const std::string& file) {

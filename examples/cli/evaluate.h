@@ -24,6 +24,6 @@ Tensor logits_of(const layers::Model& model, const Tensor& pictures);
 
 // In evaluation mode and without the tape; the model's mode is then as it was before.
 Evaluation evaluate(const layers::Model& model, const datasets::Dataset& data,
-                    const datasets::Normalisation& normalisation, int batch = 500);
+                    const datasets::Normalisation& normalisation, int batch = 128);
 
 }  // namespace espalier::cli

@@ -8,6 +8,7 @@
 
 #include "core/autograd.h"
 #include "core/error.h"
+#include "core/ops/activation.h"
 #include "core/ops/conv.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/layout.h"
@@ -134,6 +135,31 @@ TEST_CASE("conv2d: many channels, which the weight gradient splits among several
   check_against_loops({130, 2, 6, 6, 3, 3, 3, 1, 1});
 }
 
+TEST_CASE("conv2d: tiny planes, whose weight gradient is one matrix product") {
+  check_against_loops({19, 12, 2, 2, 70, 3, 3, 1, 1});
+  check_against_loops({5, 70, 1, 1, 64, 1, 1, 1, 0});
+  check_against_loops({33, 9, 4, 3, 65, 3, 3, 2, 1});
+  // Through ReLU and pooling, as on planes that the direct kernel takes.
+  for (const bool pool : {false, true}) {
+    Tensor x = random_tensor({18, 8, 2, 2}, 22);
+    Parameter one(random_tensor({64, 8, 3, 3}, 23)), two(one.clone());
+    const auto mask = [&] {
+      std::vector<std::uint8_t> mask(one.numel());
+      for (std::size_t i = 0; i < mask.size(); ++i) mask[i] = i % 3 == 0;
+      return mask;
+    }();
+    one.set_mask(mask);
+    two.set_mask(mask);
+    const Tensor bias = random_tensor({64}, 24);
+    sum(conv2d(x, one, bias, {.padding = 1, .relu = true, .max_pool = pool})).backward();
+    const Tensor y = relu(conv2d(x, two, bias, {.padding = 1}));
+    sum(pool ? max_pool2d(y) : y).backward();
+    CHECK(one.unmasked_grad().to_vector() == two.grad().to_vector());
+    for (std::size_t i = 0; i < mask.size(); ++i)
+      if (!mask[i]) REQUIRE(one.unmasked_grad().data()[i] == 0);
+  }
+}
+
 TEST_CASE("conv2d: relu and pooling in registers give what the separate operations give") {
   for (const int n : {1, 6, 19}) {
     const Tensor x = random_tensor({n, 3, 8, 6}, 8), w = random_tensor({7, 3, 3, 3}, 9);
@@ -179,17 +205,18 @@ TEST_CASE("conv2d: a parameter's rearranged weights follow its values") {
 }
 
 TEST_CASE("conv2d: the same bits with one thread and with two") {
-  const auto gradients = [](int threads) {
+  const auto gradients = [](int threads, int side, int outputs) {
     const int before = num_threads();
     set_num_threads(threads);
-    Tensor x = random_tensor({40, 6, 8, 8}, 15).set_requires_grad();
-    Parameter w(random_tensor({10, 6, 3, 3}, 16)), b(random_tensor({10}, 17));
+    Tensor x = random_tensor({40, 6, side, side}, 15).set_requires_grad();
+    Parameter w(random_tensor({outputs, 6, 3, 3}, 16)), b(random_tensor({outputs}, 17));
     sum(conv2d(x, w, b, {.padding = 1, .relu = true, .max_pool = true})).backward();
     set_num_threads(before);
     return std::vector<std::vector<float>>{x.grad().to_vector(), w.grad().to_vector(),
                                            b.grad().to_vector()};
   };
-  CHECK(gradients(1) == gradients(2));
+  CHECK(gradients(1, 8, 10) == gradients(2, 8, 10));
+  CHECK(gradients(1, 2, 70) == gradients(2, 2, 70));
 }
 
 TEST_CASE("conv2d: errors name what was found and expected") {

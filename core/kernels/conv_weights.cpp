@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/kernels/conv.h"
+#include "core/kernels/conv_weights_gemm.h"
 #include "core/kernels/gradient_chunk.h"
 #include "core/kernels/scratch.h"
 #include "core/parallel.h"
@@ -226,6 +227,7 @@ void run_item(const Plan& plan, const Item& item) {
 }  // namespace
 
 void run(const WeightPass& pass) {
+  if (suits_gemm(pass)) return run_gemm(pass);
   const TileShape shape = tile_shape(pass.kernel_h, pass.kernel_w);
   const ChannelTiles out_tiles(pass.gradient.dy.channels, shape.out_channels);
   const int rows = pass.channels * pass.kernel_h * (pass.kernel_w / shape.taps);

@@ -1,5 +1,5 @@
-// Matrix products: the choice, and OpenBLAS. Its OpenMP flavour runs single-threaded inside a parallel
-// region; two products on two cores scale almost perfectly, one threaded product does not.
+// Matrix products: the choice, and OpenBLAS. Its OpenMP flavour runs single-threaded inside a
+// parallel region; two products on two cores scale almost perfectly, one threaded product does not.
 #include "core/kernels/gemm.h"
 
 #include <cblas.h>

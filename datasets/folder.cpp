@@ -26,9 +26,12 @@ std::vector<std::string> class_names(const std::string& folder) {
 
 std::vector<std::string> pictures_in(const std::string& folder) {
   std::vector<std::string> paths;
-  for (const std::string& name : sorted_names(folder))
-    if (name[0] != '.' && has_picture_name(name) && !is_folder(join(folder, name)))
-      paths.push_back(join(folder, name));
+  for (const std::string& name : sorted_names(folder)) {
+    const std::string path = join(folder, name);
+    if (name[0] == '.' || !has_picture_name(name) || is_folder(path)) continue;
+    check(!is_special(path), path, ": found a device or the like, expected a picture");
+    paths.push_back(path);
+  }
   return paths;
 }
 

@@ -51,6 +51,11 @@ bool is_folder(const std::string& path) {
   return fs::is_directory(path, error);
 }
 
+bool is_special(const std::string& path) {
+  std::error_code error;
+  return fs::is_other(path, error);
+}
+
 std::size_t file_size_hint(const std::string& path) {
   std::error_code error;
   const auto size = fs::file_size(path, error);

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <fstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,8 +31,13 @@ inline datasets::Dataset random_set(std::int64_t count, int channels, int height
   return set;
 }
 
+// Without waiting for the disk, as write_file() does.
 inline void write_bytes(const std::string& path, const std::vector<std::uint8_t>& bytes) {
-  write_file(path, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file.write(reinterpret_cast<const char*>(bytes.data()),
+             static_cast<std::streamsize>(bytes.size()));
+  file.close();
+  REQUIRE(file.good());
 }
 
 inline std::vector<std::uint8_t> bytes_of(const std::string& path) {

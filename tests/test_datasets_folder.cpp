@@ -1,4 +1,6 @@
 // Pictures of any size into bytes, and folders of them.
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -294,6 +296,10 @@ TEST_CASE("image_folder: a folder without pictures, a class without, and a pictu
   write_file(folder / "c/1.jpg", "not a picture");
   write_file(folder / "c/2.jpg", "not a picture");
   CHECK(contains(message(folder), (folder / "c/1.jpg") + ": found no picture, expected JPEG"));
+  fs::remove(folder / "c/1.jpg");
+  REQUIRE(mkfifo((folder / "c/1.jpg").c_str(), 0600) == 0);  // would never end
+  CHECK(message(folder) ==
+        (folder / "c/1.jpg") + ": found a device or the like, expected a picture");
   fs::remove_all(folder / "c");
   fs::remove_all(folder / "b");
   CHECK(contains(message(folder), "found 1 class folders"));

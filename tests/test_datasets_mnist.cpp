@@ -193,8 +193,8 @@ TEST_CASE("gunzip: any limit gives the beginning, files in a row are one") {
 }
 
 TEST_CASE("gunzip: a small file that unpacks to a huge one stops at the limit") {
-  const Bytes packed = gzip(Bytes(20'000'000));
-  CHECK(packed.size() < 30000);
+  const Bytes packed = gzip(Bytes(4'000'000));
+  CHECK(packed.size() < 8000);
   CHECK(unpacked(packed, 1000).size() == 1000);
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstdlib>
+#include <utility>
 
 #include "core/error.h"
 #include "core/parallel.h"
@@ -100,10 +101,12 @@ void turn(Place& place, Rng& rng) {
 }
 
 // Each pixel takes the colour as far as the figure covers its 16 sample points.
-void draw(Canvas& canvas, Figure figure, const Place& place, const Colour& colour) {
-  const auto pixels = [&](int middle) {  // that the figure may reach: [first, last)
-    return std::pair(std::clamp((middle - place.radius) / 8, 0, kSide),
-                     std::clamp((middle + place.radius) / 8 + 1, 0, kSide));
+template <Figure figure>
+void draw_one(Canvas& canvas, const Place& place, const Colour& colour) {
+  const int reach = place.radius * 6 / 5;  // a checker's corners lie beyond the radius
+  const auto pixels = [&](int middle) {    // that the figure may touch: [first, last)
+    return std::pair(std::clamp((middle - reach) / 8, 0, kSide),
+                     std::clamp((middle + reach) / 8 + 1, 0, kSide));
   };
   const int along = place.cos * 1000 / place.radius, across = place.sin * 1000 / place.radius;
   const auto [left, right] = pixels(place.x);
@@ -123,6 +126,16 @@ void draw(Canvas& canvas, Figure figure, const Place& place, const Colour& colou
         value = (value * (16 - covered) + colour.channel[c] * covered + 8) / 16;
       }
     }
+}
+
+// One copy of the loops for each figure, so that the choice is not made anew at every point.
+template <int... I>
+void draw_any(std::integer_sequence<int, I...>, Canvas& canvas, Figure figure, const Place& place,
+              const Colour& colour) {
+  (void)((figure == I && (draw_one<static_cast<Figure>(I)>(canvas, place, colour), true)) || ...);
+}
+void draw(Canvas& canvas, Figure figure, const Place& place, const Colour& colour) {
+  draw_any(std::make_integer_sequence<int, Bar + 1>(), canvas, figure, place, colour);
 }
 
 // ---- Pictures ----------------------------------------------------------------

@@ -37,8 +37,9 @@ struct Ahead {
   const std::int64_t* at;
 };
 
-// Adds to the sums, or begins them where `fresh` is set.
-template <int O, int R, int KW>
+// Adds to the sums, or begins them where `fresh` is set. Q positions are taken at a time,
+// neighbours in a row: each pixel is loaded once for all of them that it is a tap of.
+template <int O, int R, int KW, int Q>
 void tile(const float* const* rows, const std::int64_t* at, int positions, const float* gradient,
           float* sums, std::int64_t sums_stride, bool fresh, const Ahead& ahead) {
   Vec sum[O][R * KW] = {};
@@ -47,22 +48,30 @@ void tile(const float* const* rows, const std::int64_t* at, int positions, const
     for (int o = 0; o < O; ++o)
 #pragma GCC unroll 9
       for (int t = 0; t < R * KW; ++t) sum[o][t] = load(sums + o * sums_stride + t * kLanes);
-  for (int k = 0; k < positions; ++k) {
-    __builtin_prefetch(ahead.base + ahead.at[k], 0, 2);
-    Vec dy[O];
+  for (int k = 0; k < positions; k += Q) {
+    Vec dy[Q][O];
 #pragma GCC unroll 4
-    for (int o = 0; o < O; ++o) {
-      dy[o] = load(gradient + (k * O + o) * kLanes);
-      keep_in_register(dy[o]);
+    for (int q = 0; q < Q; ++q) {
+      __builtin_prefetch(ahead.base + ahead.at[k + q], 0, 2);
+#pragma GCC unroll 4
+      for (int o = 0; o < O; ++o) {
+        dy[q][o] = load(gradient + ((k + q) * O + o) * kLanes);
+        keep_in_register(dy[q][o]);
+      }
     }
 #pragma GCC unroll 4
     for (int r = 0; r < R; ++r)
-#pragma GCC unroll 5
-      for (int kx = 0; kx < KW; ++kx) {
-        Vec x = load(rows[r] + at[k] + kx * kLanes);
-        if (O > 1) keep_in_register(x);
+#pragma GCC unroll 8
+      for (int column = 0; column < KW + Q - 1; ++column) {
+        Vec x = load(rows[r] + at[k] + column * kLanes);
+        if (O * Q > 1) keep_in_register(x);
 #pragma GCC unroll 4
-        for (int o = 0; o < O; ++o) sum[o][r * KW + kx] += dy[o] * x;
+        for (int q = 0; q < Q; ++q) {
+          const int kx = column - q;
+          if (kx < 0 || kx >= KW) continue;
+#pragma GCC unroll 4
+          for (int o = 0; o < O; ++o) sum[o][r * KW + kx] += dy[q][o] * x;
+        }
       }
   }
 #pragma GCC unroll 4
@@ -78,18 +87,20 @@ template <int R, int KW>
 TileFunction tile_for(int out_channels) {
   switch (out_channels) {
     case 1:
-      return tile<1, R, KW>;
+      return tile<1, R, KW, 1>;
     case 2:
-      return tile<2, R, KW>;
+      return tile<2, R, KW, 1>;
     case 3:
-      return tile<3, R, KW>;
+      return tile<3, R, KW, 1>;
     default:
-      return tile<4, R, KW>;
+      return tile<4, R, KW, 1>;
   }
 }
 
-TileFunction find_tile(const TileShape& shape, int out_channels) {
-  if (shape.taps == 3) return out_channels == 1 ? tile<1, 3, 3> : tile<2, 3, 3>;
+TileFunction find_tile(const TileShape& shape, int out_channels, const WeightPass& pass) {
+  const bool pairs = pass.in_step_x == kLanes && pass.columns % 2 == 0;
+  if (shape.taps == 3 && pairs) return out_channels == 1 ? tile<1, 3, 3, 2> : tile<2, 3, 3, 2>;
+  if (shape.taps == 3) return out_channels == 1 ? tile<1, 3, 3, 1> : tile<2, 3, 3, 1>;
   if (shape.taps == 5) return tile_for<1, 5>(out_channels);
   return tile_for<4, 1>(out_channels);
 }
@@ -206,7 +217,7 @@ void run_item(const Plan& plan, const Item& item) {
         const Ahead ahead =
             t < 2 ? Ahead{input + (plan.chunks.count == 1 ? p.in_channel : 0), next_at}
                   : Ahead{dy.plane(0, std::min(channel, dy.channels - 1)), next_dy_at};
-        find_tile(plan.shape, plan.out_tiles.width(item.first_tile + t))(
+        find_tile(plan.shape, plan.out_tiles.width(item.first_tile + t), p)(
             rows, at, positions, gradient.data() + t * chunk_floats,
             sums.data() + t * tile_floats + (g - item.first_group) * group_floats,
             groups * group_floats, c == 0, ahead);

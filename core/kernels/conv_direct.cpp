@@ -208,7 +208,7 @@ void run(const ConvPass& pass) {
 
   // Enough items to keep threads busy to the end: split the pixels first, which shares the weights
   // in cache, then the channels.
-  constexpr std::int64_t kItems = 16;
+  constexpr std::int64_t kItems = 32;
   const std::int64_t pixel_parts =
       std::clamp<std::int64_t>((kItems + pass.blocks - 1) / pass.blocks, 1, tiles);
   const std::int64_t channel_parts =

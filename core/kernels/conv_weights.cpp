@@ -107,7 +107,7 @@ TileFunction find_tile(const TileShape& shape, int out_channels, const WeightPas
 
 constexpr int kItemTiles = 8;    // tiles of output channels that an item takes at most
 constexpr int kItemGroups = 32;  // groups of rows that an item takes at most
-constexpr int kItems = 4;        // at least, so that threads have work
+constexpr int kItems = 8;        // at least, so that threads have work
 
 // What does not change from item to item.
 struct Plan {
@@ -247,8 +247,10 @@ void run(const WeightPass& pass) {
                   out_tiles, ChunkPlan(pass.gradient, pass.rows, pass.columns, shape.out_channels),
                   rows,      groups};
   const int group_parts = (groups + kItemGroups - 1) / kItemGroups;
+  // Items of half the size for the sake of busy threads, but no smaller: tiles share their input.
+  const int halves = std::max(2 * out_tiles.count / kItemTiles, std::min(out_tiles.count, 2));
   const int tile_parts = std::max((out_tiles.count + kItemTiles - 1) / kItemTiles,
-                                  std::min(kItems / group_parts, out_tiles.count));
+                                  std::min(kItems / group_parts, halves));
   // Neighbouring items share their part of the input.
   parallel_for(static_cast<std::int64_t>(group_parts) * tile_parts, [&](std::int64_t item) {
     const int t = static_cast<int>(item % tile_parts), g = static_cast<int>(item / tile_parts);

@@ -6,6 +6,7 @@
 #include "core/kernels/gemm_blocked.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/kernels/scratch.h"
 #include "core/kernels/transpose.h"
@@ -112,7 +113,7 @@ bool goes_past_caches(const Product& p) {
 
 // The part of c that one item computes, and the block of a and b that it is at.
 struct Block {
-  const Product& p;
+  const Product* product;
   std::int64_t first_row, last_row, first_column, last_column;
   std::int64_t k = 0;
   int depth = 0;
@@ -129,7 +130,7 @@ struct Block {
 
 // A strip of op(b), as [depth][kStripColumns], zeros up to a whole vector.
 void pack_strip(const Block& block, int strip, float* to) {
-  const Product& p = block.p;
+  const Product& p = *block.product;
   const std::int64_t j = block.first_column + strip * kStripColumns;
   const int columns = block.columns(strip);
   if (p.transpose_b) {
@@ -164,48 +165,67 @@ void pack_strip(const Block& block, int strip, float* to) {
 // transposed, side by side. The matrix itself would not do: its rows, often a power of two apart,
 // displace each other in the caches.
 constexpr std::int64_t kTileFloats = kDepth * kRows + kLine;
-std::int64_t tile_at(int row) { return row / kRows * kTileFloats + row % kRows * kDepth; }
 
-void pack_rows(const Block& block, int row, int height, float* to) {
-  const Product& p = block.p;
-  to += tile_at(row);
-  for (int i = 0; i < height; ++i)
-    std::copy_n(p.a + (block.first_row + row + i) * p.lda + block.k, block.depth, to + i * kDepth);
+Rows packed_rows(const Product& p, const float* a, int row) {
+  a += row / kRows * kTileFloats;
+  return p.transpose_a ? Rows{a + row % kRows, 1, kRows}
+                       : Rows{a + row % kRows * kDepth, kDepth, 1};
 }
 
-void pack_transposed_rows(const Block& block, float* to) {
-  const Product& p = block.p;
-  const int rows = block.rows(), in_tiles = rows / kRows * kRows;
-  constexpr int kAhead = 4;  // steps
-  for (int step = 0; step < block.depth; ++step) {
-    const float* from = p.a + (block.k + step) * p.lda + block.first_row;
-    float* into = to + step * kRows;
-    for (int row = 0; row < in_tiles; row += kRows, into += kTileFloats) {
-      if (row % kLine == 0) __builtin_prefetch(from + kAhead * p.lda + row);
-      for (int i = 0; i < kRows; ++i) into[i] = from[row + i];
+// The pieces in which a block of a is packed: each some rows of a as it is stored, which a tile has
+// asked for the call before.
+class Pieces {
+ public:
+  explicit Pieces(const Block& block)
+      : block_(block),
+        height_(block.product->transpose_a ? block.depth : block.rows()),
+        width_(block.product->transpose_a ? block.rows() : block.depth) {}
+
+  bool done() const { return column_ >= width_; }
+  Ahead ahead() const { return {first(), block_.product->lda}; }
+  void pack(float* to) {
+    const int rows = std::min(Ahead::kRowsAtOnce, height_ - row_);
+    const int columns = std::min(kDepth, width_ - column_);
+    const float* from = first();
+    for (int i = 0; i < rows; ++i, from += block_.product->lda) {
+      if (!block_.product->transpose_a) {
+        std::copy_n(from, columns,
+                    to + (row_ + i) / kRows * kTileFloats + (row_ + i) % kRows * kDepth);
+        continue;
+      }
+      float* into = to + column_ / kRows * kTileFloats + (row_ + i) * kRows;
+      int column = 0;
+      for (; column + kRows <= columns; column += kRows, into += kTileFloats)
+        for (int x = 0; x < kRows; ++x) into[x] = from[column + x];
+      for (int x = 0; column + x < columns; ++x) into[x] = from[column + x];
     }
+    row_ += Ahead::kRowsAtOnce;
+    if (row_ >= height_) row_ = 0, column_ += kDepth;
   }
-  for (int row = in_tiles; row < rows;) {
-    const int height = Tile(rows - row, 1).height;
-    const float* from = p.a + block.k * p.lda + block.first_row + row;
-    for (int step = 0; step < block.depth; ++step)
-      for (int i = 0; i < height; ++i)
-        to[tile_at(row) + step * height + i] = from[step * p.lda + i];
-    row += height;
-  }
-}
 
-// A part of b that will be packed next: `rows` rows of `columns` floats, asked for tile by tile.
+ private:
+  const float* first() const {
+    const Product& p = *block_.product;
+    const float* corner = p.transpose_a ? p.a + block_.k * p.lda + block_.first_row
+                                        : p.a + block_.first_row * p.lda + block_.k;
+    return corner + row_ * p.lda + column_;
+  }
+
+  const Block block_;
+  int height_, width_;  // of the block as it is stored
+  int row_ = 0, column_ = 0;
+};
+
+// Rows of b that will be packed next, asked for tile by tile.
 class Errand {
  public:
   Errand(const float* first, std::int64_t row_stride, std::int64_t rows, std::int64_t columns)
-      : first_(first), row_stride_(row_stride), rows_(rows), columns_(columns) {}
-  // What one tile asks for; `nothing` is a place that is in the caches already.
-  Ahead take(const float* nothing) {
-    if (row_ >= rows_) row_ = 0, column_ += kDepth;
-    if (rows_ <= 0 || column_ >= columns_) return {nothing, 0};
+      : first_(first), row_stride_(row_stride), rows_(rows), columns_(rows > 0 ? columns : 0) {}
+  bool done() const { return column_ >= columns_; }
+  Ahead take() {
     const Ahead ahead{first_ + row_ * row_stride_ + column_, row_stride_};
     row_ += Ahead::kRowsAtOnce;
+    if (row_ >= rows_) row_ = 0, column_ += kDepth;
     return ahead;
   }
 
@@ -214,21 +234,36 @@ class Errand {
   std::int64_t row_stride_, rows_, columns_, row_ = 0, column_ = 0;
 };
 
-void run_strip(const Block& block, int strip, float* a, const float* b, bool past_caches,
-               Errand& errand) {
-  const Product& p = block.p;
+// What is prepared while a block is multiplied: the next block of a, packed into the other buffer,
+// and the next part of b, brought near.
+struct Next {
+  Pieces a;
+  float* packed;
+  Errand b;
+  bool asked = false;
+
+  // Packs what the last tile asked for; says what this one is to ask for.
+  Ahead step(const float* nothing) {
+    if (asked) a.pack(packed);
+    asked = !a.done();
+    if (asked) return a.ahead();
+    return b.done() ? Ahead{nothing, 0} : b.take();
+  }
+  void finish() {
+    while (!a.done()) a.pack(packed);
+    asked = false;
+  }
+};
+
+void run_strip(const Block& block, int strip, const float* a, const float* b, bool past_caches,
+               Next& next) {
+  const Product& p = *block.product;
   const int columns = block.columns(strip), vectors = (columns + kLanes - 1) / kLanes;
   const bool add = p.add || block.k > 0;
   for (int row = 0; row < block.rows();) {
     const Tile tile(block.rows() - row, vectors);
-    Ahead ahead{b, 0};
-    if (strip == 0 && !p.transpose_a) {
-      pack_rows(block, row, tile.height, a);
-      ahead = {p.a + (block.first_row + row + tile.height) * p.lda + block.k, p.lda};
-    } else {
-      ahead = errand.take(b);
-    }
-    const Rows rows{a + tile_at(row), p.transpose_a ? 1 : kDepth, p.transpose_a ? tile.height : 1};
+    const Rows rows = packed_rows(p, a, row);
+    const Ahead ahead = next.step(b);
     float* c = p.c + (block.first_row + row) * p.ldc + block.first_column + strip * kStripColumns;
     if (columns == vectors * kLanes) {
       tile.run(rows, b, block.depth, c, p.ldc, add, past_caches, ahead);
@@ -245,35 +280,44 @@ void run_strip(const Block& block, int strip, float* a, const float* b, bool pas
   }
 }
 
+Block next_block(const Block& block) {
+  Block next = block;
+  next.k += block.depth;
+  next.depth = static_cast<int>(std::min<std::int64_t>(kDepth, block.product->k - next.k));
+  return next;
+}
+
 // A b that is transposed lies in the memory of its strips one after the other, so each is packed
 // just before its turn; one that is not lies in rows across all strips.
-void run_block(Block block) {
-  const Product& p = block.p;
+void run_part(Block block) {
+  const Product& p = *block.product;
   const int strips = block.strips();
   constexpr std::int64_t kStripFloats = kDepth * kStripColumns;
-  const Scratch<float> a((block.rows() + kRows - 1) / kRows * kTileFloats);
-  const Scratch<float> b(p.transpose_b ? kStripFloats : strips * kStripFloats);
+  const std::int64_t block_floats = (block.rows() + kRows - 1) / kRows * kTileFloats;
+  const Scratch<float> a(2 * block_floats), b(p.transpose_b ? kStripFloats : strips * kStripFloats);
+  float *now = a.data(), *later = now + block_floats;
   const bool past_caches = goes_past_caches(p);
-  for (; block.k < p.k; block.k += block.depth) {
-    block.depth = static_cast<int>(std::min<std::int64_t>(kDepth, p.k - block.k));
-    const std::int64_t next = block.k + block.depth;
-    Errand errand(p.b + next * p.ldb + block.first_column, p.ldb,
-                  std::min(next + kDepth, p.k) - next, block.last_column - block.first_column);
-    if (p.transpose_a) pack_transposed_rows(block, a.data());
+  block = next_block(block);  // the first: of depth 0 so far
+  for (Pieces first(block); !first.done();) first.pack(now);
+  for (; block.depth > 0; block = next_block(block), std::swap(now, later)) {
+    const Block after = next_block(block);
+    Next next{Pieces(after), later,
+              Errand(p.b + after.k * p.ldb + block.first_column, p.ldb, after.depth,
+                     block.last_column - block.first_column)};
     if (!p.transpose_b)
       for (int strip = 0; strip < strips; ++strip)
         pack_strip(block, strip, b.data() + strip * kStripFloats);
     for (int strip = 0; strip < strips; ++strip) {
-      if (!p.transpose_b) {
-        run_strip(block, strip, a.data(), b.data() + strip * kStripFloats, past_caches, errand);
-        continue;
+      if (p.transpose_b) {
+        pack_strip(block, strip, b.data());
+        const std::int64_t beside = block.first_column + (strip + 1) * kStripColumns;
+        next.b = Errand(p.b + beside * p.ldb + block.k, p.ldb,
+                        strip + 1 < strips ? block.columns(strip + 1) : 0, block.depth);
       }
-      pack_strip(block, strip, b.data());
-      const std::int64_t after = block.first_column + (strip + 1) * kStripColumns;
-      errand = Errand(p.b + after * p.ldb + block.k, p.ldb,
-                      strip + 1 < strips ? block.columns(strip + 1) : 0, block.depth);
-      run_strip(block, strip, a.data(), b.data(), past_caches, errand);
+      run_strip(block, strip, now, b.data() + (p.transpose_b ? 0 : strip * kStripFloats),
+                past_caches, next);
     }
+    next.finish();
   }
   fence();
 }
@@ -290,7 +334,7 @@ bool suits_blocks(const Product& p) {
 
 void run_blocked(const Product& p) {
   // Cut along the longer side into parts that pay for what each packs by itself.
-  constexpr std::int64_t kMost = 16, kLeastRows = 256, kLeastColumns = 4 * kStripColumns;
+  constexpr std::int64_t kMost = 16, kLeastRows = 128, kLeastColumns = 4 * kStripColumns;
   const bool by_rows = p.m >= p.n;
   const std::int64_t side = by_rows ? p.m : p.n, unit = by_rows ? kRows : kStripColumns;
   const std::int64_t parts =
@@ -299,7 +343,7 @@ void run_blocked(const Product& p) {
   parallel_for(parts, [&](std::int64_t i) {
     const std::int64_t first = units * i / parts * unit;
     const std::int64_t last = std::min(units * (i + 1) / parts * unit, side);
-    run_block(by_rows ? Block{p, first, last, 0, p.n} : Block{p, 0, p.m, first, last});
+    run_part(by_rows ? Block{&p, first, last, 0, p.n} : Block{&p, 0, p.m, first, last});
   });
 }
 

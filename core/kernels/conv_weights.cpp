@@ -184,39 +184,33 @@ void run_item(const Plan& plan, const Item& item) {
   const Scratch<float> sums(tiles * tile_floats), gradient(tiles * chunk_floats);
   const Scratch<float> bias_sums(tiles * widest * kLanes);
   std::fill_n(bias_sums.data(), tiles * widest * kLanes, 0.0f);
-  const Scratch<std::int64_t> offsets(3 * plan.chunks.positions);
-  std::int64_t *at = offsets.data(), *next_at = at + plan.chunks.positions,
-               *next_dy_at = next_at + plan.chunks.positions;
-  const Planes& dy = p.gradient.dy;
-  plan.chunks.offsets(0, p.in_block, p.in_step_y, p.in_step_x, 1, next_at);
+  const Scratch<std::int64_t> offsets(2 * plan.chunks.positions);
+  std::int64_t *at = offsets.data(), *next_at = at + plan.chunks.positions;
+  plan.chunks.offsets(0, p.in_block, p.in_step_y, p.in_step_x, next_at);
   for (int c = 0; c < plan.chunks.count; ++c) {
     int positions = 0;
     for (int t = 0; t < tiles; ++t) {
       const int tile = item.first_tile + t;
-      positions = gather(plan.chunks, p.gradient, c, plan.out_tiles.first(tile),
-                         plan.out_tiles.width(tile), gradient.data() + t * chunk_floats,
-                         with_bias ? bias_sums.data() + t * widest * kLanes : nullptr);
+      positions =
+          gather(plan.chunks, p.gradient, c, plan.out_tiles.first(tile), plan.out_tiles.width(tile),
+                 tiles * widest, gradient.data() + t * chunk_floats,
+                 with_bias ? bias_sums.data() + t * widest * kLanes : nullptr);
     }
     if (!p.dw) continue;
     std::swap(at, next_at);
     const int next = std::min(c + 1, plan.chunks.count - 1);
-    plan.chunks.offsets(next, p.in_block, p.in_step_y, p.in_step_x, 1, next_at);
-    plan.chunks.offsets(next, dy.block_stride, dy.row_stride, kLanes, p.gradient.argmax ? 2 : 1,
-                        next_dy_at);
+    plan.chunks.offsets(next, p.in_block, p.in_step_y, p.in_step_x, next_at);
     for (int g = item.first_group; g < item.last_group; ++g)
       for (int t = 0; t < tiles; ++t) {
         const float* rows[4];
         for (int r = 0; r < plan.shape.rows; ++r)
           rows[r] = p.in + row_offset(plan, std::min(g * plan.shape.rows + r, plan.rows - 1));
-        // The first tile asks for the input, from its first tap on, the second for the rows and
-        // columns up to its last tap, the others for the gradient: of the next chunk, or, where
-        // there is one only, of the next channel.
-        const int channel = plan.out_tiles.first(item.first_tile) +
-                            std::max((t - 2) * groups + g - item.first_group, 0);
+        // Two tiles ask for the input of the next chunk, or, where there is one chunk only, of the
+        // next channel: one from its first tap on, one up to its last.
         const float* input = t == 0 ? rows[0] : rows[plan.shape.rows - 1] + last_tap;
         const Ahead ahead =
             t < 2 ? Ahead{input + (plan.chunks.count == 1 ? p.in_channel : 0), next_at}
-                  : Ahead{dy.plane(0, std::min(channel, dy.channels - 1)), next_dy_at};
+                  : Ahead{rows[0], at};
         find_tile(plan.shape, plan.out_tiles.width(item.first_tile + t), p)(
             rows, at, positions, gradient.data() + t * chunk_floats,
             sums.data() + t * tile_floats + (g - item.first_group) * group_floats,
@@ -248,7 +242,7 @@ void run(const WeightPass& pass) {
                   rows,      groups};
   const int group_parts = (groups + kItemGroups - 1) / kItemGroups;
   // Items of half the size for the sake of busy threads, but no smaller: tiles share their input.
-  const int halves = std::max(2 * out_tiles.count / kItemTiles, std::min(out_tiles.count, 2));
+  const int halves = std::max(2 * out_tiles.count / kItemTiles, std::min(out_tiles.count, 4));
   const int tile_parts = std::max((out_tiles.count + kItemTiles - 1) / kItemTiles,
                                   std::min(kItems / group_parts, halves));
   // Neighbouring items share their part of the input.

@@ -11,15 +11,34 @@ namespace {
 // Bytes of a chunk: with the rows of one input channel it fits into the first-level cache.
 constexpr int kChunkBytes = 16 << 10;
 
+// A row of gradients of one channel, as it lies in memory.
+struct Row {
+  const float* dy;
+  const float* result;         // the output, where ReLU is to be seen through
+  const std::uint8_t* argmax;  // of pooling windows
+};
+
+Row row_at(const OutputGradient& gradient, std::int64_t block, std::int64_t channel, int y) {
+  const Planes& dy = gradient.dy;
+  const float* from = dy.plane(block, channel) + y * dy.row_stride;
+  const std::int64_t window = ((block * dy.channels + channel) * dy.height + y) * dy.width;
+  return {from, gradient.y ? gradient.y + (from - dy.data) : nullptr,
+          gradient.argmax ? gradient.argmax + window * kLanes : nullptr};
+}
+
+void prefetch(const void* line) { __builtin_prefetch(line, 0, 2); }
+
 // Two rows of positions from one row of pooled gradients: each goes to the pixel of the window that
-// was the largest, the other three get zero. Returns the sum of what passed.
-Vec unpool_row(const float* dy, const std::uint8_t* argmax, int windows, float* upper, float* lower,
-               int step) {
+// was the largest, the other three get zero. Returns the sum of what passed. Asks for the row
+// `next` meanwhile.
+Vec unpool_row(const Row& row, const Row& next, int windows, float* upper, float* lower, int step) {
   Vec sum = {};
   for (int w = 0; w < windows; ++w) {
-    const Vec value = load(dy + w * kLanes);
+    prefetch(next.dy + w * kLanes);
+    prefetch(next.argmax + w * kLanes);
+    const Vec value = load(row.dy + w * kLanes);
     const VecInt from =
-        __builtin_convertvector(*reinterpret_cast<const Bytes*>(argmax + w * kLanes), VecInt);
+        __builtin_convertvector(*reinterpret_cast<const Bytes*>(row.argmax + w * kLanes), VecInt);
     store(upper + 2 * w * step, from == 0 ? value : Vec{});
     store(upper + (2 * w + 1) * step, from == 1 ? value : Vec{});
     store(lower + 2 * w * step, from == 2 ? value : Vec{});
@@ -29,10 +48,21 @@ Vec unpool_row(const float* dy, const std::uint8_t* argmax, int windows, float* 
   return sum;
 }
 
-// The gradient of pixel x of a row, zero where the result says that ReLU cut it off.
-Vec through_relu(const float* dy, const float* result, int x) {
-  const Vec value = load(dy + x * kLanes);
-  return result ? (load(result + x * kLanes) > 0 ? value : Vec{}) : value;
+// One row of positions, zero where the result says that ReLU cut them off. Two sums, so that
+// additions do not wait for each other.
+Vec copy_row(const Row& row, const Row& next, int columns, float* to, int step) {
+  Vec sum[2] = {};
+  for (int x = 0; x < columns; ++x) {
+    prefetch(next.dy + x * kLanes);
+    Vec value = load(row.dy + x * kLanes);
+    if (row.result) {
+      prefetch(next.result + x * kLanes);
+      value = load(row.result + x * kLanes) > 0 ? value : Vec{};
+    }
+    store(to + x * step, value);
+    sum[x % 2] += value;
+  }
+  return sum[0] + sum[1];
 }
 
 }  // namespace
@@ -49,35 +79,27 @@ ChunkPlan::ChunkPlan(const OutputGradient& gradient, int rows, int columns, int 
 }
 
 int gather(const ChunkPlan& plan, const OutputGradient& gradient, int chunk, int first_channel,
-           int channels, float* values, float* sums) {
+           int channels, int channels_after, float* values, float* sums) {
   const Planes& dy = gradient.dy;
   const std::int64_t first = static_cast<std::int64_t>(chunk) * plan.chunk_rows;
   const std::int64_t last = std::min(first + plan.chunk_rows, plan.total_rows);
   const int step = channels * kLanes, row_step = plan.columns * step;
+  const int shrink = gradient.argmax ? 2 : 1;
   for (int o = 0; o < channels; ++o) {
     float* to = values + o * kLanes;
+    const auto row = [&](std::int64_t r, int channel) {
+      return row_at(gradient, r / plan.rows, channel, static_cast<int>(r % plan.rows) / shrink);
+    };
     const int channel = first_channel + o;
+    const int channel_after = std::min(channel + channels_after, dy.channels - 1);
     Vec sum = {};
-    for (std::int64_t r = first; r < last;) {
-      const std::int64_t block = r / plan.rows;
-      const int y = static_cast<int>(r % plan.rows);
-      if (gradient.argmax) {
-        const std::int64_t window =
-            ((block * dy.channels + channel) * dy.height + y / 2) * dy.width;
-        sum += unpool_row(dy.plane(block, channel) + y / 2 * dy.row_stride,
-                          gradient.argmax + window * kLanes, dy.width, to, to + row_step, step);
-        to += 2 * row_step;
-        r += 2;
-        continue;
-      }
-      const float* from = dy.plane(block, channel) + y * dy.row_stride;
-      const float* result = gradient.y ? gradient.y + (from - dy.data) : nullptr;
-      for (int x = 0; x < plan.columns; ++x, to += step) {
-        const Vec value = through_relu(from, result, x);
-        store(to, value);
-        sum += value;
-      }
-      ++r;
+    for (std::int64_t r = first; r < last; r += shrink, to += shrink * row_step) {
+      const Row here = row(r, channel);
+      const Row next = plan.count == 1
+                           ? row(r, channel_after)
+                           : row(std::min(r + plan.chunk_rows, plan.total_rows - shrink), channel);
+      sum += gradient.argmax ? unpool_row(here, next, dy.width, to, to + row_step, step)
+                             : copy_row(here, next, dy.width, to, step);
     }
     if (sums) store(sums + o * kLanes, load(sums + o * kLanes) + sum);
   }
@@ -89,28 +111,24 @@ void expand(const OutputGradient& gradient, std::int64_t block, std::int64_t cha
   const Planes& dy = gradient.dy;
   zero_halo(to, to_block, channel);
   float* plane = to.plane(to_block, channel);
-  for (int y = 0; y < dy.height; ++y) {
-    const float* from = dy.plane(block, channel) + y * dy.row_stride;
-    if (gradient.argmax) {
-      const std::int64_t window = ((block * dy.channels + channel) * dy.height + y) * dy.width;
-      unpool_row(from, gradient.argmax + window * kLanes, dy.width, plane + 2 * y * to.row_stride,
-                 plane + (2 * y + 1) * to.row_stride, kLanes);
-      continue;
-    }
-    const float* result = gradient.y ? gradient.y + (from - dy.data) : nullptr;
-    for (int x = 0; x < dy.width; ++x)
-      store(plane + y * to.row_stride + x * kLanes, through_relu(from, result, x));
+  const int shrink = gradient.argmax ? 2 : 1;
+  for (int y = 0; y < dy.height; ++y, plane += shrink * to.row_stride) {
+    const Row row = row_at(gradient, block, channel, y);
+    const Row next = row_at(gradient, block, channel, std::min(y + 1, dy.height - 1));
+    if (gradient.argmax)
+      unpool_row(row, next, dy.width, plane, plane + to.row_stride, kLanes);
+    else
+      copy_row(row, next, dy.width, plane, kLanes);
   }
 }
 
 void ChunkPlan::offsets(int chunk, std::int64_t block_stride, std::int64_t step_y,
-                        std::int64_t step_x, int shrink, std::int64_t* at) const {
+                        std::int64_t step_x, std::int64_t* at) const {
   const std::int64_t first = static_cast<std::int64_t>(chunk) * chunk_rows;
   for (std::int64_t r = first; r < first + chunk_rows; ++r) {
     const std::int64_t inside = std::min(r, total_rows - 1);
-    std::int64_t place = inside / rows * block_stride + inside % rows / shrink * step_y;
-    for (int x = 0; x < columns; x += shrink, place += step_x)
-      for (int same = 0; same < shrink; ++same) *at++ = place;
+    std::int64_t place = inside / rows * block_stride + inside % rows * step_y;
+    for (int x = 0; x < columns; ++x, place += step_x) *at++ = place;
   }
 }
 

@@ -11,10 +11,9 @@ namespace espalier {
 // How the positions of a batch are cut into chunks: so many rows, of one image block or several.
 struct ChunkPlan {
   ChunkPlan(const OutputGradient& gradient, int rows, int columns, int tile_channels);
-  // Where each position of the chunk lies in a tensor with these strides, in which `shrink`
-  // positions a side share one place. The last chunk may be shorter; the entries beyond it repeat
-  // its last one.
-  void offsets(int chunk, std::int64_t block, std::int64_t step_y, std::int64_t step_x, int shrink,
+  // Where each position of the chunk lies in a tensor with these strides. The last chunk may be
+  // shorter; the entries beyond it repeat its last row.
+  void offsets(int chunk, std::int64_t block, std::int64_t step_y, std::int64_t step_x,
                std::int64_t* at) const;
 
   int rows, columns;  // positions of one image block
@@ -25,8 +24,10 @@ struct ChunkPlan {
 };
 
 // Writes [position][channels][L] of one chunk, from channel `first` on, and adds the vectors of
-// each channel to sums[channels][L] where that is wanted. Returns the number of positions.
+// each channel to sums[channels][L] where that is wanted. Asks for the next chunk on the way, or,
+// where there is one only, for the channels `channels_after` further on. Returns the number of
+// positions.
 int gather(const ChunkPlan& plan, const OutputGradient& gradient, int chunk, int first,
-           int channels, float* to, float* sums);
+           int channels, int channels_after, float* to, float* sums);
 
 }  // namespace espalier

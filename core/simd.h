@@ -5,6 +5,10 @@
 #include <cstdint>
 #include <cstring>
 
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
 namespace espalier {
 
 #if defined(__AVX512F__)
@@ -53,6 +57,22 @@ inline void stream(float* p, Vec x) {
 inline void fence() {
 #if defined(__SSE__)
   __builtin_ia32_sfence();
+#endif
+}
+
+// A byte a lane as whole numbers, which the compiler's own conversion would fetch lane by lane.
+inline VecInt widen(const std::uint8_t* p) {
+#if defined(__AVX512F__)
+  // Masked, for the plain form begins with an undefined register, which compilers warn of.
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return reinterpret_cast<VecInt>(_mm512_maskz_cvtepu8_epi32(0xFFFF, bytes));
+#elif defined(__AVX2__)
+  const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+  return reinterpret_cast<VecInt>(_mm256_cvtepu8_epi32(bytes));
+#else
+  Bytes bytes;
+  std::memcpy(&bytes, p, sizeof bytes);
+  return __builtin_convertvector(bytes, VecInt);
 #endif
 }
 

@@ -106,6 +106,8 @@ TEST_CASE("conv2d: gradients by central differences") {
 TEST_CASE("conv2d: gradients through relu and pooling in registers") {
   check_conv_gradient({17, 2, 4, 4, 3, 3, 3, 1, 1}, true, false, true);
   check_conv_gradient({17, 2, 4, 4, 3, 3, 3, 1, 1}, true, true, true);
+  check_conv_gradient({17, 5, 4, 4, 3, 3, 3, 1, 1}, true, false, true);
+  check_conv_gradient({17, 5, 4, 4, 3, 3, 3, 1, 1}, true, true, true);
   check_conv_gradient({1, 1, 5, 5, 7, 2, 2, 1, 0}, true, true, true);
   check_conv_gradient({2, 3, 4, 4, 2, 1, 1, 1, 0}, true, true, true);
 }
@@ -133,6 +135,23 @@ TEST_CASE("conv2d: many channels, which the weight gradient splits among several
   check_against_loops({20, 40, 5, 5, 35, 3, 3, 1, 1});
   check_against_loops({4, 150, 3, 3, 9, 1, 1, 1, 0});
   check_against_loops({130, 2, 6, 6, 3, 3, 3, 1, 1});
+}
+
+TEST_CASE("conv2d: few input channels, whose weight gradient reads the output's where it lies") {
+  check_against_loops({20, 3, 20, 16, 11, 3, 3, 1, 1});
+  check_against_loops({2, 4, 7, 66, 3, 3, 3, 1, 0});
+  check_against_loops({17, 1, 5, 130, 2, 3, 3, 1, 1});
+  // Through ReLU and pooling, as an output that is cut off and pooled apart.
+  for (const bool pool : {false, true}) {
+    Tensor x = random_tensor({18, 3, 12, 20}, 25);
+    Parameter one(random_tensor({9, 3, 3, 3}, 26)), two(one.clone());
+    Parameter bias(random_tensor({9}, 27)), bias_two(bias.clone());
+    sum(conv2d(x, one, bias, {.padding = 1, .relu = true, .max_pool = pool})).backward();
+    const Tensor y = relu(conv2d(x, two, bias_two, {.padding = 1}));
+    sum(pool ? max_pool2d(y) : y).backward();
+    check_near(one.grad(), doubles(two.grad()), "dw");
+    check_near(bias.grad(), doubles(bias_two.grad()), "db");
+  }
 }
 
 TEST_CASE("conv2d: tiny planes, whose weight gradient is one matrix product") {

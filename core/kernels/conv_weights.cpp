@@ -8,9 +8,11 @@
 #include <utility>
 
 #include "core/kernels/conv.h"
+#include "core/kernels/conv_weights_few.h"
 #include "core/kernels/conv_weights_gemm.h"
 #include "core/kernels/gradient_chunk.h"
 #include "core/kernels/scratch.h"
+#include "core/kernels/weight_sums.h"
 #include "core/parallel.h"
 #include "core/simd.h"
 
@@ -133,40 +135,16 @@ struct Item {
   int first_tile, last_tile, first_group, last_group;
 };
 
-// dw[to] (+)= value, or 0 where the mask is; for one weight and for a vector of neighbours.
-void put(const WeightPass& p, std::int64_t to, float value) {
-  if (p.dw_mask && !p.dw_mask[to]) value = 0;
-  p.dw[to] = p.dw_add ? p.dw[to] + value : value;
-}
-void put(const WeightPass& p, std::int64_t to, Vec values) {
-  if (p.dw_mask) {
-    Bytes kept;
-    std::memcpy(&kept, p.dw_mask + to, sizeof kept);
-    values = __builtin_convertvector(kept, VecInt) != 0 ? values : Vec{};
-  }
-  store_unaligned(p.dw + to, p.dw_add ? load_unaligned(p.dw + to) + values : values);
-}
-
 // The sums of one tile lie as [o][tap][L], with the item's taps.
-void write_sums(const Plan& plan, const Item& item, int tile, const float* sums_of_tile) {
+void write_tile(const Plan& plan, const Item& item, int tile, const float* sums_of_tile) {
   const int tile_taps = plan.shape.rows * plan.shape.taps;
   const std::int64_t taps = static_cast<std::int64_t>(plan.rows) * plan.shape.taps;
   const std::int64_t first = static_cast<std::int64_t>(item.first_group) * tile_taps;
   const std::int64_t all = static_cast<std::int64_t>(item.last_group) * tile_taps - first;
   // The last group may be filled up with rows that are none.
   const std::int64_t real = std::min(all, taps - first);
-  for (int o = 0; o < plan.out_tiles.width(tile); ++o, sums_of_tile += all * kLanes) {
-    const std::int64_t at = (plan.out_tiles.first(tile) + o) * taps + first;
-    std::int64_t tap = 0;
-    for (; tap + kLanes <= real; tap += kLanes) {
-      __builtin_prefetch(plan.pass.dw + at + taps + tap, 1);  // of the next output channel
-      Vec lanes[kLanes];
-#pragma GCC unroll 16
-      for (int i = 0; i < kLanes; ++i) lanes[i] = load(sums_of_tile + (tap + i) * kLanes);
-      put(plan.pass, at + tap, sums(lanes));
-    }
-    for (; tap < real; ++tap) put(plan.pass, at + tap, sum(load(sums_of_tile + tap * kLanes)));
-  }
+  for (int o = 0; o < plan.out_tiles.width(tile); ++o, sums_of_tile += all * kLanes)
+    write_sums(plan.pass, (plan.out_tiles.first(tile) + o) * taps + first, sums_of_tile, real);
 }
 
 void run_item(const Plan& plan, const Item& item) {
@@ -219,13 +197,10 @@ void run_item(const Plan& plan, const Item& item) {
   }
   for (int t = 0; t < tiles; ++t) {
     const int tile = item.first_tile + t;
-    if (p.dw) write_sums(plan, item, tile, sums.data() + t * tile_floats);
+    if (p.dw) write_tile(plan, item, tile, sums.data() + t * tile_floats);
     if (!with_bias) continue;
-    for (int o = 0; o < plan.out_tiles.width(tile); ++o) {
-      const float value = sum(load(bias_sums.data() + (t * widest + o) * kLanes));
-      float& to = p.dbias[plan.out_tiles.first(tile) + o];
-      to = p.dbias_add ? to + value : value;
-    }
+    for (int o = 0; o < plan.out_tiles.width(tile); ++o)
+      write_bias(p, plan.out_tiles.first(tile) + o, bias_sums.data() + (t * widest + o) * kLanes);
   }
 }
 
@@ -233,6 +208,7 @@ void run_item(const Plan& plan, const Item& item) {
 
 void run(const WeightPass& pass) {
   if (suits_gemm(pass)) return run_gemm(pass);
+  if (suits_few(pass)) return run_few(pass);
   const TileShape shape = tile_shape(pass.kernel_h, pass.kernel_w);
   const ChannelTiles out_tiles(pass.gradient.dy.channels, shape.out_channels);
   const int rows = pass.channels * pass.kernel_h * (pass.kernel_w / shape.taps);

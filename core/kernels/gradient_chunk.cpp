@@ -37,8 +37,7 @@ Vec unpool_row(const Row& row, const Row& next, int windows, float* upper, float
     prefetch(next.dy + w * kLanes);
     prefetch(next.argmax + w * kLanes);
     const Vec value = load(row.dy + w * kLanes);
-    const VecInt from =
-        __builtin_convertvector(*reinterpret_cast<const Bytes*>(row.argmax + w * kLanes), VecInt);
+    const VecInt from = widen(row.argmax + w * kLanes);
     store(upper + 2 * w * step, from == 0 ? value : Vec{});
     store(upper + (2 * w + 1) * step, from == 1 ? value : Vec{});
     store(lower + 2 * w * step, from == 2 ? value : Vec{});

@@ -7,13 +7,10 @@
 namespace espalier {
 namespace {
 
-// The taps of one element, a byte a lane.
-typedef std::uint8_t ByteVec __attribute__((vector_size(kLanes)));
-
 template <class V>
 void store_taps(std::uint8_t* to, Whole<V> taps) {
   if constexpr (std::is_same_v<V, Vec>)
-    *reinterpret_cast<ByteVec*>(to) = __builtin_convertvector(taps, ByteVec);
+    *reinterpret_cast<Bytes*>(to) = __builtin_convertvector(taps, Bytes);
   else
     *to = static_cast<std::uint8_t>(taps);
 }
@@ -21,7 +18,7 @@ void store_taps(std::uint8_t* to, Whole<V> taps) {
 template <class V>
 Whole<V> load_taps(const std::uint8_t* from) {
   if constexpr (std::is_same_v<V, Vec>)
-    return __builtin_convertvector(*reinterpret_cast<const ByteVec*>(from), VecInt);
+    return widen(from);
   else
     return *from;
 }

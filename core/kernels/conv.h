@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "core/layout.h"
 
@@ -48,7 +49,9 @@ struct ConvPass {
 
   Planes halo_of = {};  // where its data is set, the halo of these planes is zeroed on the way
 };
-void run(const ConvPass& pass);
+// Several passes over the same blocks and output channels that read the same input: piece by piece,
+// so that it is read from the caches.
+void run(std::span<const ConvPass> passes);
 
 // argmax of a pooled window: 0-3 in row order, or that every value was cut off by ReLU.
 inline constexpr std::uint8_t kDeadWindow = 4;

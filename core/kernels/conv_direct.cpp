@@ -19,15 +19,15 @@ struct Pixels {
   std::int64_t out[kTileP];
 };
 
-// KW taps a row at compile time, 3 meaning 3x3; 0: as many as the pass says.
-template <int O, int P, int KW>
+// KH x KW taps at compile time; 0: as many as the pass says.
+template <int O, int P, int KH, int KW>
 [[gnu::always_inline]] inline void accumulate(const ConvPass& pass, const float* const (&pixel)[P],
                                               const float* weights, Vec (&sum)[O][P]) {
-  const int kernel_w = KW ? KW : pass.kernel_w;
+  const int kernel_h = KH ? KH : pass.kernel_h, kernel_w = KW ? KW : pass.kernel_w;
   for (int c = 0; c < pass.channels; ++c) {
     std::int64_t row = c * pass.in_channel;
 #pragma GCC unroll 3
-    for (int ky = 0; ky < (KW == 3 ? 3 : pass.kernel_h); ++ky, row += pass.in_row) {
+    for (int ky = 0; ky < kernel_h; ++ky, row += pass.in_row) {
 #pragma GCC unroll 5
       for (int kx = 0; kx < kernel_w; ++kx) {
         Vec x[P];
@@ -74,7 +74,7 @@ bool goes_past_caches(const ConvPass& pass) {
 }
 
 // Some pixels of one image block and the output channels [first, last), in tiles of O.
-template <int O, int P, int KW>
+template <int O, int P, int KH, int KW>
 void strip(const ConvPass& pass, const float* in, const Pixels& at, int first, int last, float* out,
            std::uint8_t* argmax, std::int64_t argmax_channel) {
   const std::int64_t taps =
@@ -105,7 +105,7 @@ void strip(const ConvPass& pass, const float* in, const Pixels& at, int first, i
 #pragma GCC unroll 4
         for (int p = 0; p < P; ++p) __builtin_prefetch(to[o] + at.out[p], 1);
     }
-    accumulate<O, P, KW>(pass, pixel, pass.weights + channel * taps, sum);
+    accumulate<O, P, KH, KW>(pass, pixel, pass.weights + channel * taps, sum);
     if (P == kTileP && argmax) {
       if constexpr (P == kTileP)
 #pragma GCC unroll 4
@@ -126,47 +126,43 @@ void strip(const ConvPass& pass, const float* in, const Pixels& at, int first, i
 using StripFunction = void (*)(const ConvPass&, const float*, const Pixels&, int, int, float*,
                                std::uint8_t*, std::int64_t);
 
+// The kernels that networks have, and those that a stride of 2 splits a 3x3 one into on the way
+// back.
 template <int O, int P>
-StripFunction strip_for_width(int kernel_w) {
-  switch (kernel_w) {
-    case 1:
-      return strip<O, P, 1>;
-    case 2:
-      return strip<O, P, 2>;
-    case 3:
-      return strip<O, P, 3>;
-    case 5:
-      return strip<O, P, 5>;
-    default:
-      return strip<O, P, 0>;
-  }
+StripFunction strip_for_kernel(int h, int w) {
+  if (h == 3 && w == 3) return strip<O, P, 3, 3>;
+  if (h == 1 && w == 1) return strip<O, P, 1, 1>;
+  if (h == 1 && w == 2) return strip<O, P, 1, 2>;
+  if (h == 2 && w == 1) return strip<O, P, 2, 1>;
+  if (h == 2 && w == 2) return strip<O, P, 2, 2>;
+  return w == 5 ? strip<O, P, 0, 5> : strip<O, P, 0, 0>;
 }
 
 template <int O>
-StripFunction strip_for_pixels(int pixels, int kernel_w) {
+StripFunction strip_for_pixels(const ConvPass& pass, int pixels) {
+  const int h = pass.kernel_h, w = pass.kernel_w;
   switch (pixels) {
     case 1:
-      return strip_for_width<O, 1>(kernel_w);
+      return strip_for_kernel<O, 1>(h, w);
     case 2:
-      return strip_for_width<O, 2>(kernel_w);
+      return strip_for_kernel<O, 2>(h, w);
     case 3:
-      return strip_for_width<O, 3>(kernel_w);
+      return strip_for_kernel<O, 3>(h, w);
     default:
-      return strip_for_width<O, 4>(kernel_w);
+      return strip_for_kernel<O, 4>(h, w);
   }
 }
 
 StripFunction find_strip(const ConvPass& pass, int out_channels, int pixels) {
-  const int kernel_w = pass.kernel_w == 3 && pass.kernel_h != 3 ? 0 : pass.kernel_w;
   switch (out_channels) {
     case 1:
-      return strip_for_pixels<1>(pixels, kernel_w);
+      return strip_for_pixels<1>(pass, pixels);
     case 2:
-      return strip_for_pixels<2>(pixels, kernel_w);
+      return strip_for_pixels<2>(pass, pixels);
     case 3:
-      return strip_for_pixels<3>(pixels, kernel_w);
+      return strip_for_pixels<3>(pass, pixels);
     default:
-      return strip_for_pixels<kTileO>(pixels, kernel_w);
+      return strip_for_pixels<kTileO>(pass, pixels);
   }
 }
 
@@ -195,54 +191,73 @@ int pixels_of(const ConvPass& pass, std::int64_t index, Pixels& at) {
 // more streams (rows times channels) than the processor follows by itself.
 void prefetch_below(const ConvPass& pass, const float* in) {
   const float* below = in + pass.kernel_h * pass.in_row;
+  const auto floats = kTileP * pass.in_step_x;
   for (int c = 0; c < pass.channels; ++c, below += pass.in_channel)
-    for (int line = 0; line < kTileP; ++line) __builtin_prefetch(below + line * kLanes, 0, 2);
+    for (std::int64_t row = 0; row < pass.in_step_y; row += pass.in_row)
+      for (std::int64_t at = 0; at < floats; at += kLanes)
+        __builtin_prefetch(below + row + at, 0, 2);
+}
+
+std::int64_t tiles_of(const ConvPass& pass) {
+  const std::int64_t area = static_cast<std::int64_t>(pass.rows) * pass.columns;
+  return pass.argmax ? area / kTileP : (area + kTileP - 1) / kTileP;
+}
+
+// What one item computes: some tiles of output channels, at some of the pixels of one block.
+struct Item {
+  std::int64_t block, pixel_part, pixel_parts;
+  int first_channel, last_channel;
+};
+
+void run_item(const ConvPass& pass, const ChannelTiles& channel_tiles, const Item& item) {
+  const std::int64_t tiles = tiles_of(pass);
+  const float* in = pass.in + item.block * pass.in_block;
+  float* out = pass.out + item.block * pass.out_block;
+  const int first = item.first_channel, last = item.last_channel;
+  if (pass.halo_of.data && item.pixel_part == 0)
+    for (int o = first; o < last; ++o) zero_halo(pass.halo_of, item.block, o);
+
+  const std::int64_t end = tiles * (item.pixel_part + 1) / item.pixel_parts;
+  for (std::int64_t t = tiles * item.pixel_part / item.pixel_parts; t < end; ++t) {
+    Pixels at;
+    const int pixels = pixels_of(pass, t, at);
+    if (pass.rows >= 8) prefetch_below(pass, in + at.in[0]);
+    std::uint8_t* argmax =
+        pass.argmax ? pass.argmax + (item.block * pass.out_channels * tiles + t) * kLanes : nullptr;
+    const int narrow = std::clamp(channel_tiles.first(channel_tiles.wide_tiles), first, last);
+    if (first < narrow)
+      find_strip(pass, channel_tiles.widest, pixels)(pass, in, at, first, narrow, out, argmax,
+                                                     tiles * kLanes);
+    if (narrow < last)
+      find_strip(pass, channel_tiles.widest - 1, pixels)(pass, in, at, narrow, last, out, argmax,
+                                                         tiles * kLanes);
+  }
 }
 
 }  // namespace
 
-void run(const ConvPass& pass) {
-  const std::int64_t area = static_cast<std::int64_t>(pass.rows) * pass.columns;
-  const std::int64_t tiles = pass.argmax ? area / kTileP : (area + kTileP - 1) / kTileP;
-  const ChannelTiles channel_tiles(pass.out_channels, kTileO);
+void run(std::span<const ConvPass> passes) {
+  const ConvPass& one = passes[0];
+  const ChannelTiles channel_tiles(one.out_channels, kTileO);
 
   // Enough items to keep threads busy to the end: split the pixels first, which shares the weights
   // in cache, then the channels.
   constexpr std::int64_t kItems = 32;
+  std::int64_t tiles = 0;
+  for (const ConvPass& pass : passes) tiles = std::max(tiles, tiles_of(pass));
   const std::int64_t pixel_parts =
-      std::clamp<std::int64_t>((kItems + pass.blocks - 1) / pass.blocks, 1, tiles);
+      std::clamp<std::int64_t>((kItems + one.blocks - 1) / one.blocks, 1, tiles);
   const std::int64_t channel_parts =
-      std::clamp<std::int64_t>(kItems / 2 / (pass.blocks * pixel_parts), 1, channel_tiles.count);
+      std::clamp<std::int64_t>(kItems / 2 / (one.blocks * pixel_parts), 1, channel_tiles.count);
 
-  parallel_for(pass.blocks * pixel_parts * channel_parts, [&](std::int64_t item) {
-    const std::int64_t channel_part = item % channel_parts;
-    const std::int64_t pixel_part = item / channel_parts % pixel_parts;
-    const std::int64_t block = item / channel_parts / pixel_parts;
-    const int first_tile = static_cast<int>(channel_tiles.count * channel_part / channel_parts);
-    const int last_tile =
-        static_cast<int>(channel_tiles.count * (channel_part + 1) / channel_parts);
-    const float* in = pass.in + block * pass.in_block;
-    float* out = pass.out + block * pass.out_block;
-    if (pass.halo_of.data && pixel_part == 0)
-      for (int o = channel_tiles.first(first_tile); o < channel_tiles.first(last_tile); ++o)
-        zero_halo(pass.halo_of, block, o);
-
-    const std::int64_t end = tiles * (pixel_part + 1) / pixel_parts;
-    for (std::int64_t t = tiles * pixel_part / pixel_parts; t < end; ++t) {
-      Pixels at;
-      const int pixels = pixels_of(pass, t, at);
-      if (pass.rows >= 8) prefetch_below(pass, in + at.in[0]);
-      std::uint8_t* argmax =
-          pass.argmax ? pass.argmax + (block * pass.out_channels * tiles + t) * kLanes : nullptr;
-      const int first = channel_tiles.first(first_tile), last = channel_tiles.first(last_tile);
-      const int narrow = std::clamp(channel_tiles.first(channel_tiles.wide_tiles), first, last);
-      if (first < narrow)
-        find_strip(pass, channel_tiles.widest, pixels)(pass, in, at, first, narrow, out, argmax,
-                                                       tiles * kLanes);
-      if (narrow < last)
-        find_strip(pass, channel_tiles.widest - 1, pixels)(pass, in, at, narrow, last, out, argmax,
-                                                           tiles * kLanes);
-    }
+  parallel_for(one.blocks * pixel_parts * channel_parts, [&](std::int64_t i) {
+    const std::int64_t part = i % channel_parts;
+    const auto channel = [&](std::int64_t after) {
+      return channel_tiles.first(static_cast<int>(channel_tiles.count * after / channel_parts));
+    };
+    const Item item{i / channel_parts / pixel_parts, i / channel_parts % pixel_parts, pixel_parts,
+                    channel(part), channel(part + 1)};
+    for (const ConvPass& pass : passes) run_item(pass, channel_tiles, item);
     fence();
   });
 }

@@ -11,6 +11,7 @@
 #include "core/kernels/conv_weights_few.h"
 #include "core/kernels/conv_weights_gemm.h"
 #include "core/kernels/gradient_chunk.h"
+#include "core/kernels/input_lines.h"
 #include "core/kernels/scratch.h"
 #include "core/kernels/weight_sums.h"
 #include "core/parallel.h"
@@ -33,15 +34,10 @@ TileShape tile_shape(int kernel_h, int kernel_w) {
   return {kWide ? 4 : 3, 4, 1};  // any other kernel: each tap is a row of its own
 }
 
-// What a tile asks for while it computes, one line a position: its neighbours in the next chunk.
-struct Ahead {
-  const float* base;
-  const std::int64_t* at;
-};
-
 // Adds to the sums, or begins them where `fresh` is set. Q positions are taken at a time,
-// neighbours in a row: each pixel is loaded once for all of them that it is a tap of.
-template <int O, int R, int KW, int Q>
+// neighbours in a row and `Step` pixels apart: each pixel is loaded once for all of them that it is
+// a tap of.
+template <int O, int R, int KW, int Q, int Step = 1>
 void tile(const float* const* rows, const std::int64_t* at, int positions, const float* gradient,
           float* sums, std::int64_t sums_stride, bool fresh, const Ahead& ahead) {
   Vec sum[O][R * KW] = {};
@@ -54,7 +50,9 @@ void tile(const float* const* rows, const std::int64_t* at, int positions, const
     Vec dy[Q][O];
 #pragma GCC unroll 4
     for (int q = 0; q < Q; ++q) {
-      __builtin_prefetch(ahead.base + ahead.at[k + q], 0, 2);
+#pragma GCC unroll 2
+      for (int line = 0; line < Ahead::kLines; ++line)
+        __builtin_prefetch(ahead.base + ahead.at[(k + q) * Ahead::kLines + line], 0, 2);
 #pragma GCC unroll 4
       for (int o = 0; o < O; ++o) {
         dy[q][o] = load(gradient + ((k + q) * O + o) * kLanes);
@@ -64,12 +62,12 @@ void tile(const float* const* rows, const std::int64_t* at, int positions, const
 #pragma GCC unroll 4
     for (int r = 0; r < R; ++r)
 #pragma GCC unroll 8
-      for (int column = 0; column < KW + Q - 1; ++column) {
+      for (int column = 0; column < KW + (Q - 1) * Step; ++column) {
         Vec x = load(rows[r] + at[k] + column * kLanes);
         if (O * Q > 1) keep_in_register(x);
 #pragma GCC unroll 4
         for (int q = 0; q < Q; ++q) {
-          const int kx = column - q;
+          const int kx = column - q * Step;
           if (kx < 0 || kx >= KW) continue;
 #pragma GCC unroll 4
           for (int o = 0; o < O; ++o) sum[o][r * KW + kx] += dy[q][o] * x;
@@ -99,17 +97,24 @@ TileFunction tile_for(int out_channels) {
   }
 }
 
+template <int O>
+TileFunction tile_3x3(const WeightPass& pass) {
+  const bool pairs = pass.columns % 2 == 0;
+  if (pairs && pass.in_step_x == kLanes) return tile<O, 3, 3, 2>;
+  if (pairs && pass.in_step_x == 2 * kLanes) return tile<O, 3, 3, 2, 2>;
+  return tile<O, 3, 3, 1>;
+}
+
 TileFunction find_tile(const TileShape& shape, int out_channels, const WeightPass& pass) {
-  const bool pairs = pass.in_step_x == kLanes && pass.columns % 2 == 0;
-  if (shape.taps == 3 && pairs) return out_channels == 1 ? tile<1, 3, 3, 2> : tile<2, 3, 3, 2>;
-  if (shape.taps == 3) return out_channels == 1 ? tile<1, 3, 3, 1> : tile<2, 3, 3, 1>;
+  if (shape.taps == 3) return out_channels == 1 ? tile_3x3<1>(pass) : tile_3x3<2>(pass);
   if (shape.taps == 5) return tile_for<1, 5>(out_channels);
   return tile_for<4, 1>(out_channels);
 }
 
 constexpr int kItemTiles = 8;    // tiles of output channels that an item takes at most
 constexpr int kItemGroups = 32;  // groups of rows that an item takes at most
-constexpr int kItems = 8;        // at least, so that threads have work
+constexpr int kItems =
+    4;  // at least, so that threads have work        // at least, so that threads have work
 
 // What does not change from item to item.
 struct Plan {
@@ -119,6 +124,9 @@ struct Plan {
   ChunkPlan chunks;
   int rows;    // (channel, ky) pairs, or (channel, ky, kx) triples
   int groups;  // of shape.rows rows
+
+  int rows_of_channel() const { return pass.kernel_h * (pass.kernel_w / shape.taps); }
+  int channel(int row) const { return row / rows_of_channel(); }
 };
 
 // Offset in the input of a row of taps.
@@ -156,15 +164,16 @@ void run_item(const Plan& plan, const Item& item) {
   const std::int64_t tile_floats = widest * groups * group_floats;
   const std::int64_t chunk_floats =
       static_cast<std::int64_t>(plan.chunks.positions) * widest * kLanes;
-  const std::int64_t last_tap = (plan.shape.taps - 1) * kLanes;
   const bool with_bias = p.dbias && item.first_group == 0;
 
   const Scratch<float> sums(tiles * tile_floats), gradient(tiles * chunk_floats);
   const Scratch<float> bias_sums(tiles * widest * kLanes);
   std::fill_n(bias_sums.data(), tiles * widest * kLanes, 0.0f);
-  const Scratch<std::int64_t> offsets(2 * plan.chunks.positions);
-  std::int64_t *at = offsets.data(), *next_at = at + plan.chunks.positions;
-  plan.chunks.offsets(0, p.in_block, p.in_step_y, p.in_step_x, next_at);
+  const Scratch<std::int64_t> at(plan.chunks.positions);
+  InputLines lines(p, plan.chunks);
+  const Scratch<std::int64_t> zeros(plan.chunks.positions * Ahead::kLines);
+  std::fill_n(zeros.data(), plan.chunks.positions * Ahead::kLines, 0);
+  const Ahead nothing{sums.data(), zeros.data()};
   for (int c = 0; c < plan.chunks.count; ++c) {
     int positions = 0;
     for (int t = 0; t < tiles; ++t) {
@@ -175,25 +184,30 @@ void run_item(const Plan& plan, const Item& item) {
                  with_bias ? bias_sums.data() + t * widest * kLanes : nullptr);
     }
     if (!p.dw) continue;
-    std::swap(at, next_at);
-    const int next = std::min(c + 1, plan.chunks.count - 1);
-    plan.chunks.offsets(next, p.in_block, p.in_step_y, p.in_step_x, next_at);
-    for (int g = item.first_group; g < item.last_group; ++g)
+    plan.chunks.offsets(c, p.in_block, p.in_step_y, p.in_step_x, at.data());
+    lines.list(std::min(c + 1, plan.chunks.count - 1));
+    for (int g = item.first_group; g < item.last_group; ++g) {
+      const int first_row = g * plan.shape.rows;
+      const int last_row = std::min(first_row + plan.shape.rows, plan.rows) - 1;
+      const float* rows[4];
+      for (int r = 0; r < plan.shape.rows; ++r)
+        rows[r] = p.in + row_offset(plan, std::min(first_row + r, last_row));
+      const int first_channel = plan.channel(first_row);
+      const int parts = (plan.channel(last_row) - first_channel + 1) * lines.parts();
       for (int t = 0; t < tiles; ++t) {
-        const float* rows[4];
-        for (int r = 0; r < plan.shape.rows; ++r)
-          rows[r] = p.in + row_offset(plan, std::min(g * plan.shape.rows + r, plan.rows - 1));
-        // Two tiles ask for the input of the next chunk, or, where there is one chunk only, of the
-        // next channel: one from its first tap on, one up to its last.
-        const float* input = t == 0 ? rows[0] : rows[plan.shape.rows - 1] + last_tap;
-        const Ahead ahead =
-            t < 2 ? Ahead{input + (plan.chunks.count == 1 ? p.in_channel : 0), next_at}
-                  : Ahead{rows[0], at};
+        // The first tiles ask for the input of the next chunk, or, where there is one chunk only,
+        // of the next channel.
+        Ahead ahead = nothing;
+        if (t < parts) {
+          const int channel = first_channel + t / lines.parts() + (plan.chunks.count == 1);
+          ahead = lines.part(p.in + channel * p.in_channel, t % lines.parts());
+        }
         find_tile(plan.shape, plan.out_tiles.width(item.first_tile + t), p)(
-            rows, at, positions, gradient.data() + t * chunk_floats,
+            rows, at.data(), positions, gradient.data() + t * chunk_floats,
             sums.data() + t * tile_floats + (g - item.first_group) * group_floats,
             groups * group_floats, c == 0, ahead);
       }
+    }
   }
   for (int t = 0; t < tiles; ++t) {
     const int tile = item.first_tile + t;
@@ -213,9 +227,9 @@ void run(const WeightPass& pass) {
   const ChannelTiles out_tiles(pass.gradient.dy.channels, shape.out_channels);
   const int rows = pass.channels * pass.kernel_h * (pass.kernel_w / shape.taps);
   const int groups = (rows + shape.rows - 1) / shape.rows;
-  const Plan plan{pass,      shape,
-                  out_tiles, ChunkPlan(pass.gradient, pass.rows, pass.columns, shape.out_channels),
-                  rows,      groups};
+  const auto step = static_cast<int>(pass.in_step_x / kLanes * (pass.in_step_y / pass.in_row));
+  const ChunkPlan chunks(pass.gradient, pass.rows, pass.columns, shape.out_channels + 2 * step);
+  const Plan plan{pass, shape, out_tiles, chunks, rows, groups};
   const int group_parts = (groups + kItemGroups - 1) / kItemGroups;
   // Items of half the size for the sake of busy threads, but no smaller: tiles share their input.
   const int halves = std::max(2 * out_tiles.count / kItemTiles, std::min(out_tiles.count, 4));

@@ -8,8 +8,9 @@
 namespace espalier {
 namespace {
 
-// Bytes of a chunk: with the rows of one input channel it fits into the first-level cache.
-constexpr int kChunkBytes = 16 << 10;
+// Bytes of a chunk and of what one input channel has beneath it: they stay in the first-level
+// cache.
+constexpr int kChunkBytes = 40 << 10;
 
 // A row of gradients of one channel, as it lies in memory.
 struct Row {
@@ -66,9 +67,9 @@ Vec copy_row(const Row& row, const Row& next, int columns, float* to, int step) 
 
 }  // namespace
 
-ChunkPlan::ChunkPlan(const OutputGradient& gradient, int rows, int columns, int tile_channels)
+ChunkPlan::ChunkPlan(const OutputGradient& gradient, int rows, int columns, int position_pixels)
     : rows(rows), columns(columns) {
-  const int position_bytes = tile_channels * kLanes * 4;
+  const int position_bytes = position_pixels * kLanes * 4;
   total_rows = static_cast<std::int64_t>(gradient.dy.blocks) * rows;
   chunk_rows = std::max(kChunkBytes / (position_bytes * columns), 1);
   if (gradient.argmax) chunk_rows = (chunk_rows + 1) / 2 * 2;

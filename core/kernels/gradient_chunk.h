@@ -10,7 +10,8 @@ namespace espalier {
 
 // How the positions of a batch are cut into chunks: so many rows, of one image block or several.
 struct ChunkPlan {
-  ChunkPlan(const OutputGradient& gradient, int rows, int columns, int tile_channels);
+  // A position takes so many pixels: of the gradient's channels in a tile, and of the input.
+  ChunkPlan(const OutputGradient& gradient, int rows, int columns, int position_pixels);
   // Where each position of the chunk lies in a tensor with these strides. The last chunk may be
   // shorter; the entries beyond it repeat its last row.
   void offsets(int chunk, std::int64_t block, std::int64_t step_y, std::int64_t step_x,

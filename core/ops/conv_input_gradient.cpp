@@ -5,7 +5,9 @@
 #include "core/ops/conv_input_gradient.h"
 
 #include <algorithm>
+#include <vector>
 
+#include "core/memory.h"
 #include "core/parallel.h"
 
 namespace espalier {
@@ -29,6 +31,7 @@ struct Problem {
   const Tensor& weight;
   int stride, padding;
   int rows, columns;  // of the output
+  bool add;           // to what dx holds
 };
 
 int halo_needed(const Problem& p, const Planes& dx) {
@@ -57,7 +60,7 @@ Tensor pack_phase(const Problem& p, const Phase& y, const Phase& x) {
 }
 
 ConvPass phase_pass(const Problem& p, const Phase& y, const Phase& x, int phase_y, int phase_x,
-                    const Planes& dy, const Planes& dx, const float* weights, bool add) {
+                    const Planes& dy, const Planes& dx, const float* weights) {
   return {.in = dy.plane(0, 0) + y.start * dy.row_stride + x.start * dy.lanes,
           .in_block = dy.block_stride,
           .in_channel = dy.channel_stride,
@@ -77,68 +80,72 @@ ConvPass phase_pass(const Problem& p, const Phase& y, const Phase& x, int phase_
           .rows = y.pixels,
           .columns = x.pixels,
           .weights = weights,
-          .add = add,
-          .halo_of = add || phase_y || phase_x ? Planes{} : dx};
+          .add = p.add,
+          .halo_of = p.add || phase_y || phase_x ? Planes{} : dx};
+}
+
+template <class T>
+using List = std::vector<T, PoolAllocator<T>>;
+
+// Calls f(phase_y, phase_x, Phase, Phase) for each phase that has pixels.
+template <class Function>
+void for_phases(const Problem& p, const Planes& dx, const Function& f) {
+  for (int phase_y = 0; phase_y < std::min(p.stride, dx.height); ++phase_y)
+    for (int phase_x = 0; phase_x < std::min(p.stride, dx.width); ++phase_x)
+      f(phase_y, phase_x,
+        Phase(phase_y, p.stride, p.padding, static_cast<int>(p.weight.size(2)), dx.height, p.rows),
+        Phase(phase_x, p.stride, p.padding, static_cast<int>(p.weight.size(3)), dx.width,
+              p.columns));
+}
+
+List<Tensor> pack_phases(const Problem& p, const Planes& dx) {
+  List<Tensor> weights;
+  for_phases(p, dx, [&](int, int, const Phase& y, const Phase& x) {
+    weights.push_back(pack_phase(p, y, x));
+  });
+  return weights;
+}
+
+void run_phases(const Problem& p, const Planes& dy, const Planes& dx, const List<Tensor>& weights) {
+  List<ConvPass> passes;
+  for_phases(p, dx, [&](int phase_y, int phase_x, const Phase& y, const Phase& x) {
+    passes.push_back(phase_pass(p, y, x, phase_y, phase_x, dy, dx, weights[passes.size()].data()));
+  });
+  run(passes);
+}
+
+Planes one_block(Planes planes, std::int64_t block) {
+  planes.data += block * planes.block_stride;
+  planes.blocks = 1;
+  return planes;
 }
 
 }  // namespace
 
 void conv_input_gradient(const OutputGradient& gradient, const Tensor& weight, const Planes& dx,
                          bool add, int stride, int padding, int rows, int columns) {
-  const Problem p{weight, stride, padding, rows, columns};
-  const int halo = halo_needed(p, dx);
-  const bool as_it_is = !gradient.y && !gradient.argmax && gradient.dy.halo >= halo;
+  const Problem p{weight, stride, padding, rows, columns, add};
+  const int halo = halo_needed(p, dx), channels = gradient.dy.channels;
+  const List<Tensor> weights = pack_phases(p, dx);
+  if (!gradient.y && !gradient.argmax && gradient.dy.halo >= halo)
+    return run_phases(p, gradient.dy, dx, weights);
+
   // Behind ReLU and pooling the gradient is written out in full, one image block at a time where
   // there are enough of them: a block stays in cache until it has been used.
-  const bool by_block = !as_it_is && dx.blocks >= 2 * num_threads();
   const Layout layout{.lanes = dx.lanes, .halo = halo};
-  const int channels = gradient.dy.channels;
-
-  const auto run_phases = [&](const auto& use) {
-    for (int phase_y = 0; phase_y < std::min(stride, dx.height); ++phase_y)
-      for (int phase_x = 0; phase_x < std::min(stride, dx.width); ++phase_x) {
-        const Phase y(phase_y, stride, padding, static_cast<int>(weight.size(2)), dx.height, rows);
-        const Phase x(phase_x, stride, padding, static_cast<int>(weight.size(3)), dx.width,
-                      columns);
-        const Tensor packed = pack_phase(p, y, x);
-        use(phase_pass(p, y, x, phase_y, phase_x, gradient.dy, dx, packed.data(), add), y, x);
-      }
-  };
-  if (as_it_is) {
-    run_phases([](const ConvPass& pass, const Phase&, const Phase&) { run(pass); });
-    return;
-  }
-  const auto pass_over = [&](ConvPass pass, const Phase& y, const Phase& x, const Planes& full) {
-    pass.in = full.plane(0, 0) + y.start * full.row_stride + x.start * full.lanes;
-    pass.in_block = full.block_stride;
-    pass.in_channel = full.channel_stride;
-    pass.in_row = full.row_stride;
-    pass.in_step_y = full.row_stride;
-    return pass;
-  };
-  if (!by_block) {
-    const Shape shape{gradient.dy.images, channels, rows, columns};
-    Tensor full = Tensor::empty(shape, layout);
+  if (dx.blocks < 2 * num_threads()) {
+    Tensor full = Tensor::empty({gradient.dy.images, channels, rows, columns}, layout);
     const Planes planes = full.planes();
     parallel_for(static_cast<std::int64_t>(dx.blocks) * channels, [&](std::int64_t i) {
       expand(gradient, i / channels, i % channels, planes, i / channels);
     });
-    run_phases([&](const ConvPass& pass, const Phase& y, const Phase& x) {
-      run(pass_over(pass, y, x, planes));
-    });
-    return;
+    return run_phases(p, planes, dx, weights);
   }
-  run_phases([&](const ConvPass& pass, const Phase& y, const Phase& x) {
-    parallel_for(dx.blocks, [&](std::int64_t block) {
-      Tensor full = Tensor::empty({dx.lanes, channels, rows, columns}, layout);
-      const Planes planes = full.planes();
-      for (int o = 0; o < channels; ++o) expand(gradient, block, o, planes, 0);
-      ConvPass one = pass_over(pass, y, x, planes);
-      one.blocks = 1;
-      one.out += block * pass.out_block;
-      if (one.halo_of.data) one.halo_of.data += block * dx.block_stride;
-      run(one);
-    });
+  parallel_for(dx.blocks, [&](std::int64_t block) {
+    Tensor full = Tensor::empty({dx.lanes, channels, rows, columns}, layout);
+    const Planes planes = full.planes();
+    for (int o = 0; o < channels; ++o) expand(gradient, block, o, planes, 0);
+    run_phases(p, planes, one_block(dx, block), weights);
   });
 }
 

@@ -209,7 +209,8 @@ struct Item {
   int first_channel, last_channel;
 };
 
-void run_item(const ConvPass& pass, const ChannelTiles& channel_tiles, const Item& item) {
+void run_item(const ConvPass& pass, const ChannelTiles& channel_tiles, const Item& item,
+              bool from_memory) {
   const std::int64_t tiles = tiles_of(pass);
   const float* in = pass.in + item.block * pass.in_block;
   float* out = pass.out + item.block * pass.out_block;
@@ -221,7 +222,7 @@ void run_item(const ConvPass& pass, const ChannelTiles& channel_tiles, const Ite
   for (std::int64_t t = tiles * item.pixel_part / item.pixel_parts; t < end; ++t) {
     Pixels at;
     const int pixels = pixels_of(pass, t, at);
-    if (pass.rows >= 8) prefetch_below(pass, in + at.in[0]);
+    if (from_memory && pass.rows >= 8) prefetch_below(pass, in + at.in[0]);
     std::uint8_t* argmax =
         pass.argmax ? pass.argmax + (item.block * pass.out_channels * tiles + t) * kLanes : nullptr;
     const int narrow = std::clamp(channel_tiles.first(channel_tiles.wide_tiles), first, last);
@@ -255,9 +256,14 @@ void run(std::span<const ConvPass> passes) {
     const auto channel = [&](std::int64_t after) {
       return channel_tiles.first(static_cast<int>(channel_tiles.count * after / channel_parts));
     };
-    const Item item{i / channel_parts / pixel_parts, i / channel_parts % pixel_parts, pixel_parts,
-                    channel(part), channel(part + 1)};
-    for (const ConvPass& pass : passes) run_item(pass, channel_tiles, item);
+    // Several passes go tile by tile, so that the input is read from the first-level cache.
+    const std::int64_t pieces = passes.size() == 1 ? 1 : (tiles + pixel_parts - 1) / pixel_parts;
+    for (std::int64_t piece = 0; piece < pieces; ++piece) {
+      const Item item{i / channel_parts / pixel_parts,
+                      i / channel_parts % pixel_parts * pieces + piece, pixel_parts * pieces,
+                      channel(part), channel(part + 1)};
+      for (const ConvPass& pass : passes) run_item(pass, channel_tiles, item, &pass == &one);
+    }
     fence();
   });
 }

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <functional>
+#include <memory>
+#include <utility>
 
 #include "core/autograd.h"
 #include "core/ops/layout.h"
@@ -12,31 +14,6 @@
 
 namespace espalier::cli {
 namespace {
-
-struct Speed {
-  double rate, share;
-};
-
-// Peak and pass by turns, so that both see the same moments of a machine whose speed changes.
-Speed measure(double operations, const LayerBenchOptions& options,
-              const std::function<void()>& pass) {
-  pass();  // warm
-  std::vector<double> rates, shares;
-  for (int window = 0; window < options.windows; ++window) {
-    const double peak = measure_peak(options.seconds);
-    const double start = work_seconds();
-    double now = start;
-    int calls = 0;
-    do {
-      pass();
-      ++calls;
-      now = work_seconds();
-    } while (now - start < options.seconds);
-    rates.push_back(operations * calls / (now - start));
-    shares.push_back(rates.back() / peak);
-  }
-  return {median(rates), median(shares)};
-}
 
 // One layer with its own copy of the weights.
 class Subject {
@@ -55,7 +32,7 @@ class Subject {
 
   void forward() { layer_->forward(x_); }
 
-  // A call of the way back, to the input or to the parameters.
+  // A call of the way back, to the input or to the parameters. One or the other for each subject.
   std::function<void()> backward(bool to_input) {
     x_.set_requires_grad(to_input);
     for (Parameter& parameter : parameters_) parameter.set_requires_grad(!to_input);
@@ -76,6 +53,31 @@ class Subject {
   Tensor x_;
 };
 
+// One pass of one layer, and what has been measured of it.
+struct Contest {
+  std::string layer;
+  Pass pass;
+  double operations;
+  std::function<void()> call;
+  std::vector<double> rates = {}, shares = {};
+
+  // Peak and pass by turns, so that both see the same moments of a machine whose speed changes.
+  void run_window(double seconds) {
+    call();  // warm
+    const double peak = measure_peak(seconds);
+    const double start = work_seconds();
+    double now = start;
+    int calls = 0;
+    do {
+      call();
+      ++calls;
+      now = work_seconds();
+    } while (now - start < seconds);
+    rates.push_back(operations * calls / (now - start));
+    shares.push_back(rates.back() / peak);
+  }
+};
+
 }  // namespace
 
 const char* name(Pass pass) {
@@ -90,21 +92,32 @@ const char* name(Pass pass) {
 }
 
 std::vector<PassSpeed> bench_layers(const layers::Model& model, const LayerBenchOptions& options) {
-  std::vector<PassSpeed> speeds;
+  std::vector<std::unique_ptr<Subject>> subjects;
+  std::vector<Contest> contests;
   model.root().trace(model.batch_shape(options.batch), [&](layers::Module& layer,
                                                            const Shape& input, const Shape&) {
     const double operations = 2.0 * static_cast<double>(layer.macs(input).dense) * options.batch;
     if (operations == 0) return;
-    Subject subject(layer, input);
-    const auto add = [&](Pass pass, const std::function<void()>& call) {
-      const Speed speed = measure(operations, options, call);
-      speeds.push_back({layer.name(), pass, operations, speed.rate, speed.share});
+    const auto subject = [&] {
+      subjects.push_back(std::make_unique<Subject>(layer, input));
+      return subjects.back().get();
     };
-    const bool first = speeds.empty();
-    add(Pass::Forward, [&] { subject.forward(); });
-    if (!first) add(Pass::BackwardData, subject.backward(true));
-    add(Pass::BackwardWeights, subject.backward(false));
+    const auto add = [&](Pass pass, std::function<void()> call) {
+      contests.push_back({layer.name(), pass, operations, std::move(call)});
+    };
+    const bool first = contests.empty();
+    Subject* one = subject();
+    add(Pass::Forward, [one] { one->forward(); });
+    if (!first) add(Pass::BackwardData, subject()->backward(true));
+    add(Pass::BackwardWeights, one->backward(false));
   });
+  // Turn by turn through all of them: a slow moment of the machine then falls on each once, and not
+  // on one layer in all its turns.
+  for (int window = 0; window < options.windows; ++window)
+    for (Contest& contest : contests) contest.run_window(options.seconds);
+  std::vector<PassSpeed> speeds;
+  for (Contest& c : contests)
+    speeds.push_back({c.layer, c.pass, c.operations, median(c.rates), median(c.shares)});
   return speeds;
 }
 

@@ -22,7 +22,7 @@ struct PassSpeed {
 
 struct LayerBenchOptions {
   int batch = 128;
-  int windows = 9;         // of which the median counts
+  int windows = 15;        // of which the median counts
   double seconds = 0.004;  // a window, of the pass and of the peak each; at least one call
 };
 

@@ -88,6 +88,7 @@ Batch Loader::make_batch(int epoch, std::int64_t number) const {
   Batch batch;
   batch.epoch = epoch;
   batch.step = epoch * batches_per_epoch() + number;
+  batch.steps_per_epoch = batches_per_epoch();
   batch.last_of_epoch = number + 1 == batches_per_epoch();
   batch.labels.resize(count);
   for (std::int64_t i = 0; i < count; ++i) batch.labels[i] = data_.labels[indices[i]];

@@ -32,6 +32,7 @@ struct Batch {
   std::vector<std::int32_t, PoolAllocator<std::int32_t>> labels;
   int epoch = 0;
   std::int64_t step = 0;  // since the beginning of epoch 0
+  std::int64_t steps_per_epoch = 1;
   bool last_of_epoch = false;
 };
 

@@ -17,7 +17,7 @@ struct Taken {
   std::vector<float> images;
   std::vector<std::int32_t> labels;
   int epoch;
-  std::int64_t step;
+  std::int64_t step, steps_per_epoch;
   bool last_of_epoch;
   friend bool operator==(const Taken&, const Taken&) = default;
 };
@@ -30,6 +30,7 @@ std::vector<Taken> take_all(const Dataset& data, int epochs, const LoaderOptions
                      {batch.labels.begin(), batch.labels.end()},
                      batch.epoch,
                      batch.step,
+                     batch.steps_per_epoch,
                      batch.last_of_epoch});
   return taken;
 }
@@ -54,6 +55,7 @@ TEST_CASE("loader: every epoch holds each picture once, with its label, in anoth
   for (std::size_t i = 0; i < taken.size(); ++i) {
     const Taken& batch = taken[i];
     CHECK(batch.step == static_cast<std::int64_t>(i));
+    CHECK(batch.steps_per_epoch == 4);
     CHECK(batch.epoch == static_cast<int>(i / 4));
     CHECK(batch.last_of_epoch == (i % 4 == 3));
     CHECK(batch.labels.size() == (i % 4 == 3 ? 2 : 16));

@@ -1,0 +1,169 @@
+// Lists of candidates, and masks.
+#include "pruning/candidates.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "core/error.h"
+#include "layers/layers.h"
+#include "pruning/depth.h"
+#include "pruning/groups.h"
+
+namespace espalier::pruning {
+namespace {
+
+constexpr std::pair<Structure, const char*> kNames[] = {
+    {Structure::Weight, "weight"}, {Structure::Block, "block"},   {Structure::NM, "n:m"},
+    {Structure::Neuron, "neuron"}, {Structure::Filter, "filter"}, {Structure::Layer, "layer"}};
+
+bool contains(const std::vector<std::string>& list, const std::string& name) {
+  return std::find(list.begin(), list.end(), name) != list.end();
+}
+
+// Whether a target takes in what goes by one of these names.
+bool wanted(const Target& target, const std::vector<std::string>& names) {
+  const auto listed = [&](const std::vector<std::string>& list) {
+    return std::any_of(names.begin(), names.end(),
+                       [&](const std::string& name) { return contains(list, name); });
+  };
+  return (target.only.empty() || listed(target.only)) && !listed(target.leave_out);
+}
+
+// The weight of a convolution or linear layer; not defined for others.
+Parameter weight_of(layers::Module& layer) {
+  if (auto* conv = dynamic_cast<layers::Conv2d*>(&layer)) return conv->weight;
+  if (auto* linear = dynamic_cast<layers::Linear*>(&layer)) return linear->weight;
+  return {};
+}
+
+Candidates weights_of(const std::string& layer, const Parameter& weight, const Target& target) {
+  Candidates list{.structure = target.structure, .name = layer};
+  if (target.structure != Structure::Block) {
+    list.count = weight.numel();
+    list.members = {{.parameter = weight, .layer = layer, .extent = weight.numel()}};
+    return list;
+  }
+  const std::int64_t rows = weight.size(0), columns = weight.numel() / rows;
+  const std::int64_t across = (columns + target.block_columns - 1) / target.block_columns;
+  list.count = (rows + target.block_rows - 1) / target.block_rows * across;
+  list.members = {{.parameter = weight,
+                   .layer = layer,
+                   .extent = rows,
+                   .inner = columns,
+                   .span = target.block_rows,
+                   .step = across,
+                   .tile = target.block_columns}};
+  return list;
+}
+
+Candidates layers_of(const layers::Model& model, const Target& target) {
+  Candidates list{.structure = Structure::Layer, .name = "layers", .gone = removed_layers(model)};
+  for (const Removable& layer : removable_layers(model)) {
+    if (!wanted(target, {layer.name})) continue;
+    for (const std::string& name : layer.layers)
+      layers::walk(model.find(name), [&](layers::Module& module) {
+        struct Collect : layers::StateVisitor {
+          void parameter(const std::string& name, Parameter& p, const Shape&) override {
+            found.emplace_back(name, p);
+          }
+          std::vector<std::pair<std::string, Parameter>> found;
+        } collect;
+        module.state(collect);
+        const bool norm = module.type() == "BatchNorm";
+        for (const auto& [key, parameter] : collect.found)
+          list.members.push_back({.parameter = parameter,
+                                  .layer = module.name(),
+                                  .part = key == "weight" ? (norm ? Part::Scale : Part::Weight)
+                                                          : (norm ? Part::Shift : Part::Bias),
+                                  .extent = 1,
+                                  .inner = parameter.numel(),
+                                  .first = list.count});
+      });
+    list.names.push_back(layer.name);
+    ++list.count;
+  }
+  return list;
+}
+
+void check_names(const layers::Model& model, const std::vector<std::string>& names) {
+  for (const std::string& name : names) model.find(name);
+}
+
+}  // namespace
+
+const char* name(Structure structure) {
+  for (const auto& [value, text] : kNames)
+    if (value == structure) return text;
+  return "";
+}
+
+Structure structure(const std::string& name) {
+  for (const auto& [value, text] : kNames)
+    if (name == text) return value;
+  fail("structure: found '", name, "', expected weight, block, n:m, neuron, filter or layer");
+}
+
+Kept kept(const Candidates& candidates) {
+  Kept result(candidates.count, 0);
+  candidates.each([&](const Member& member, std::int64_t i, std::int64_t set) {
+    const std::uint8_t* mask = member.parameter.mask();
+    if (!mask || mask[i]) result[set] = 1;
+  });
+  return result;
+}
+
+std::vector<std::int64_t> sizes(const Candidates& candidates) {
+  std::vector<std::int64_t> result(candidates.count, 0);
+  candidates.each([&](const Member&, std::int64_t, std::int64_t set) { ++result[set]; });
+  return result;
+}
+
+void remove(const Candidates& candidates, const Kept& kept) {
+  check(static_cast<std::int64_t>(kept.size()) == candidates.count, candidates.name,
+        ": found a selection of ", kept.size(), " sets, expected ", candidates.count);
+  if (std::find(kept.begin(), kept.end(), 0) == kept.end()) return;
+  for (Member member : candidates.members) {
+    std::vector<std::uint8_t> mask(member.parameter.numel(), 1);
+    if (const std::uint8_t* old = member.parameter.mask())
+      std::copy_n(old, mask.size(), mask.data());
+    bool changed = false;
+    member.each([&](std::int64_t i, std::int64_t set) {
+      changed |= mask[i] && !kept[set];
+      mask[i] = mask[i] && kept[set];
+    });
+    if (changed) member.parameter.set_mask(mask);
+  }
+}
+
+std::vector<Candidates> candidates(const layers::Model& model, const Target& target) {
+  check_names(model, target.only);
+  check_names(model, target.leave_out);
+  check(target.block_rows >= 1 && target.block_columns >= 1, "block: found ", target.block_rows,
+        " x ", target.block_columns, ", expected at least 1 x 1");
+  std::vector<Candidates> lists;
+  if (target.structure == Structure::Layer) {
+    lists.push_back(layers_of(model, target));
+    if (lists[0].count == 0 && lists[0].gone == 0) lists.clear();
+  } else if (is_unit(target.structure)) {
+    for (const Group& group : groups(model))
+      if (group.structure == target.structure && group.fixed.empty() &&
+          wanted(target, group.producers))
+        lists.push_back({.structure = target.structure,
+                         .name = group.name,
+                         .count = group.units,
+                         .members = group.members,
+                         .shown_by = group.shown_by});
+  } else {
+    layers::walk(model.root(), [&](layers::Module& layer) {
+      const Parameter weight = weight_of(layer);
+      if (weight.defined() && wanted(target, {layer.name()}))
+        lists.push_back(weights_of(layer.name(), weight, target));
+    });
+  }
+  check(!lists.empty(), model.name().empty() ? "model" : model.name(), ": found no ",
+        name(target.structure), " that may be removed, expected at least one");
+  return lists;
+}
+
+}  // namespace espalier::pruning

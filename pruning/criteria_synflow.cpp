@@ -1,0 +1,93 @@
+// Synaptic flow (Tanaka et al., 2020): how much of what flows from an input of ones to the outputs
+// goes through a weight, when every weight is its absolute value. No data.
+//
+// The flow R is the sum of the outputs. It is to be conserved: the scores of each layer of a chain
+// add up to R, so that no layer is emptied before the others. That holds where R is linear in each
+// layer's weights. Biases and the shifts of batch norms are therefore left out, as is the running
+// mean: what is added on the way comes through no earlier layer. Batch norm multiplies by |scale| /
+// sqrt(running variance + eps), as in evaluation; activations leave positive values as they are.
+#include <cmath>
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "core/ops/elementwise.h"
+#include "core/ops/reduce.h"
+#include "layers/layers.h"
+#include "pruning/scoring.h"
+
+namespace espalier::pruning {
+namespace {
+
+// The network of absolute values. A copy: the model itself stays as it is.
+layers::Model absolute(const layers::Model& model) {
+  const layers::Model copy = model.clone();
+  for (Parameter parameter : copy.parameters()) {
+    float* values = parameter.mutable_data();
+    for (std::int64_t i = 0; i < parameter.numel(); ++i) values[i] = std::abs(values[i]);
+  }
+  const auto silence = [](Tensor tensor) {
+    if (tensor.defined()) tensor.copy_from(Tensor::zeros(tensor.shape()));
+  };
+  layers::walk(copy.root(), [&](layers::Module& module) {
+    if (auto* conv = dynamic_cast<layers::Conv2d*>(&module)) silence(conv->bias);
+    if (auto* linear = dynamic_cast<layers::Linear*>(&module)) silence(linear->bias);
+    if (auto* norm = dynamic_cast<layers::BatchNorm*>(&module)) {
+      silence(norm->bias);
+      silence(norm->running_mean);
+    }
+    for (layers::Child& child : module.children())
+      if (dynamic_cast<layers::Activation*>(child.module.get()))
+        child.module = std::make_shared<layers::Identity>();
+  });
+  copy.update();
+  copy.eval();
+  return copy;
+}
+
+// Runs layers that follow each other, and halves or doubles what flows until its largest value is
+// near 1: a network of 50 layers multiplies ones beyond the largest float. R is 2^exponent times
+// the sum of what comes out, and so are the scores.
+Tensor run(layers::Module& module, Tensor x, int& exponent) {
+  if (auto* sequential = dynamic_cast<layers::Sequential*>(&module)) {
+    for (const layers::Child& child : sequential->children()) x = run(*child.module, x, exponent);
+    return x;
+  }
+  x = module(x);
+  int own = 0;
+  std::frexp(max(x.detach()).item(), &own);  // 0 for a zero
+  exponent += own;
+  return own ? scale(x, std::ldexp(1.0f, -own)) : x;
+}
+
+}  // namespace
+
+Criterion synflow() {
+  const auto score = [](std::span<const Candidates> lists, Evidence& evidence) {
+    const layers::Model copy = absolute(evidence.model());
+    int exponent = 0;
+    sum(run(copy.root(), Tensor::full(copy.batch_shape(1), 1), exponent)).backward();
+    std::map<std::string, Parameter> parameters;
+    for (const Parameter& parameter : copy.parameters()) parameters[parameter.name()] = parameter;
+
+    std::vector<Scores> all;
+    for (const Candidates& list : lists) {
+      Scores scores(list.count, 0);
+      for (const Member& member : list.members) {
+        const Parameter& parameter = parameters.at(member.parameter.name());
+        const Tensor gradient = parameter.grad();
+        if (!gradient.defined() || !counts(list, member)) continue;
+        const float *g = gradient.data(), *w = parameter.data();
+        add_each(member, scores, [&](std::int64_t i) {
+          return std::ldexp(std::abs(static_cast<double>(g[i]) * static_cast<double>(w[i])),
+                            exponent);
+        });
+      }
+      all.push_back(scores);
+    }
+    return all;
+  };
+  return checked({.name = "synflow", .score = score, .rounds = 100});
+}
+
+}  // namespace espalier::pruning

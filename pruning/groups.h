@@ -1,0 +1,31 @@
+// Groups: channels that are coupled by the network's wiring, found by walking it. A filter cannot
+// go alone: its bias, its batch norm and what later layers read of it go with it, and where a
+// residual adds two paths, the same channel of both (Fang et al., 2023, call it a dependency
+// graph).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "pruning/candidates.h"
+
+namespace espalier::pruning {
+
+struct Group {
+  std::string name;                         // of the first layer that makes these channels
+  Structure structure = Structure::Neuron;  // Filter where a convolution makes them, else Neuron
+  std::int64_t units = 0;
+  std::vector<std::string> producers = {};  // layers that make them, in the order they run
+  std::vector<Member> members = {};         // what goes with a unit; sets are units
+  std::vector<View> shown_by = {};          // where its values show: after the last activation
+  std::string fixed = {};                   // why none may go; empty: they may
+};
+
+// Every group of the model, in the order in which the network runs. A layer of a type unknown here
+// fixes what it reads and writes.
+std::vector<Group> groups(const layers::Model& model);
+
+// A table for people, a group a line: name, units, producers, who reads them, why it is fixed.
+std::string table(const std::vector<Group>& groups);
+
+}  // namespace espalier::pruning

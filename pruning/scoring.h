@@ -1,0 +1,39 @@
+// Scoring: what the engine's criteria share: which elements a score is made of, and refusals.
+#pragma once
+
+#include <cmath>
+#include <string>
+
+#include "pruning/criterion.h"
+
+namespace espalier::pruning {
+
+// Whether the elements of a member count. Of a unit its weights do, and not its bias and norm: a
+// few numbers of another size would drown in them or drown them. Of other sets all count.
+inline bool counts(const Candidates& list, const Member& member, Over over = Over::Makers) {
+  if (!is_unit(list.structure)) return true;
+  return member.part == Part::Weight || (over == Over::All && member.part == Part::Input);
+}
+
+// The sum of value(i) over those elements of a member, added to its sets.
+template <class Value>
+void add_each(const Member& member, Scores& scores, const Value& value) {
+  member.each([&](std::int64_t i, std::int64_t set) { scores[set] += value(i); });
+}
+
+// "filters", "n:m patterns"
+inline std::string plural(Structure structure) {
+  return structure == Structure::NM ? "n:m patterns" : std::string(name(structure)) + "s";
+}
+
+// For Criterion::refuses: only neurons and filters have what is looked at.
+inline std::string only_units(Structure structure, const std::string& what) {
+  if (is_unit(structure)) return "";
+  return "found " + plural(structure) + ", which have no " + what + ", expected neurons or filters";
+}
+
+// The criterion with checks before its scores: refused structures, and pictures where it needs
+// them.
+Criterion checked(Criterion criterion);
+
+}  // namespace espalier::pruning

@@ -23,3 +23,4 @@
 #include "datasets/datasets.h"
 #include "layers/layers.h"
 #include "optim/optim.h"
+#include "pruning/pruning.h"

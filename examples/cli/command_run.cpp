@@ -1,4 +1,4 @@
-// espalier run: the whole story on one data set: train, evaluate, predict.
+// espalier run: the whole story on one data set: train, prune, fine-tune, predict.
 #include <filesystem>
 
 #include "core/error.h"
@@ -6,6 +6,7 @@
 #include "examples/cli/console.h"
 #include "examples/cli/data.h"
 #include "examples/cli/predict.h"
+#include "examples/cli/prune_model.h"
 #include "examples/cli/report.h"
 #include "examples/cli/train_model.h"
 
@@ -41,6 +42,27 @@ void show_predictions(const Checkpoint& checkpoint, const datasets::Dataset& tes
   }
 }
 
+// Nine of ten weights go, by magnitude over all layers, and the others train on.
+Json prune_it(const std::string& dense, const datasets::Data& data, const std::string& out) {
+  PruneOptions options;
+  options.scope = "global";
+  options.sparsity = 0.9;
+  Checkpoint checkpoint = load_checkpoint(dense);
+  say("pruning 90 % of the weights, by magnitude over all layers");
+  const PruneReport report =
+      prune_model(checkpoint, data, options, fine_tuning(checkpoint, data), out);
+  const Checkpoint written = load_checkpoint(out);
+  const Evaluation result = evaluate(written.model, data.test, written.input->normalisation);
+  const layers::Summary summary = layers::summary(written.model);
+  answer(out + ": " + text_of(result, summary, file_bytes(out)));
+  show_predictions(written, data.test, fs::path(out).parent_path().string() + "/pictures");
+  Json json = json_of(result, summary, file_bytes(out));
+  json["file"] = out;
+  json["accuracy_before_finetune"] = report.before.accuracy();
+  json["sparsity"] = report.outcome.achieved;
+  return json;
+}
+
 Json act(const Options& o) {
   layers::model_choice(o.model);
   with_options(o.recipe, {});
@@ -61,18 +83,18 @@ Json act(const Options& o) {
   const Evaluation result = evaluate(written.model, data.test, written.input->normalisation);
   const layers::Summary summary = layers::summary(written.model);
   answer(dense + ": " + text_of(result, summary, file_bytes(dense)));
-  show_predictions(written, data.test, o.out + "/pictures");
   Json json = json_of(result, summary, file_bytes(dense));
   json["file"] = dense;
   json["images_per_second"] = last.images_per_second;
-  return {{"dense", json}};
+  const Json pruned = prune_it(dense, data, o.out + "/pruned.safetensors");
+  return {{"dense", json}, {"pruned", pruned}};
 }
 
 }  // namespace
 
 void add_run(CLI::App& app) {
   const auto o = std::make_shared<Options>();
-  CLI::App* command = add_command(app, "run", "The whole story: train, evaluate, predict",
+  CLI::App* command = add_command(app, "run", "The whole story: train, prune, fine-tune, predict",
                                   [o](auto&) { return act(*o); });
   command->add_option("--model", o->model, "Built-in model");
   command->add_option("--data", o->data, "Folder with CIFAR, MNIST or pictures");

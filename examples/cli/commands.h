@@ -26,7 +26,9 @@ void add_bench(CLI::App& app);
 void add_eval(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_predict(CLI::App& app);
+void add_prune(CLI::App& app);
 void add_run(CLI::App& app);
+void add_sensitivity(CLI::App& app);
 void add_train(CLI::App& app);
 
 }  // namespace espalier::cli

@@ -53,7 +53,9 @@ int run(int argc, char** argv) {
   add_eval(app);
   add_bench(app);
   add_inspect(app);
+  add_sensitivity(app);
   add_predict(app);
+  add_prune(app);
   try {
     if (argc > 1) check_command(app, argv[1]);
     app.parse(argc, argv);

@@ -29,6 +29,8 @@ void fields(R& recipe, const See& see) {
   see("crop", recipe.crop);
   see("flip", recipe.flip);
   see("seed", recipe.seed);
+  see("regulariser", recipe.regulariser);
+  see("strength", recipe.strength);
 }
 
 void check_recipe(const Recipe& r) {
@@ -60,12 +62,19 @@ void check_recipe(const Recipe& r) {
   check_option(finite_from_zero(r.clip), "--clip", r.clip, "a finite number of at least 0");
   check_option(share(r.ema), "--ema", r.ema, "0 or more and less than 1");
   check_option(r.seed >= 0, "--seed", r.seed, "0 or more");
+  check_option(finite_from_zero(r.strength), "--strength", r.strength,
+               "a finite number of at least 0");
+  try {
+    if (r.regulariser != "none") pruning::penalty(r.regulariser);
+  } catch (const Error& error) {
+    throw UsageError("--regulariser: " + std::string(error.what()));
+  }
   check_option(r.crop >= 0 && r.crop <= 1024, "--crop", r.crop, "0 to 1024");
 }
 
 }  // namespace
 
-void add_recipe_options(CLI::App& command, RecipeOptions& o) {
+void add_recipe_options(CLI::App& command, RecipeOptions& o, const std::string& schedule) {
   command.add_option("--epochs", o.epochs, "Passes over the training pictures");
   command.add_option("--batch", o.batch, "Pictures a step");
   command.add_option("--lr", o.lr, "Highest learning rate");
@@ -75,13 +84,16 @@ void add_recipe_options(CLI::App& command, RecipeOptions& o) {
   command.add_option("--momentum-cycle", o.momentum_cycle,
                      "How far one-cycle moves the momentum up and down");
   command.add_option("--weight-decay", o.weight_decay, "Weight decay");
-  command.add_option("--schedule", o.schedule, "constant, step, cosine or one-cycle");
+  command.add_option(schedule, o.schedule, "constant, step, cosine or one-cycle");
   command.add_option("--warmup", o.warmup, "Share of the steps in which the rate grows");
   command.add_option("--step-every", o.step_every, "Epochs between drops of the step schedule");
   command.add_option("--gamma", o.gamma, "Factor of a drop of the step schedule");
   command.add_option("--label-smoothing", o.label_smoothing, "Share spread over all classes");
   command.add_option("--clip", o.clip, "Largest norm of the gradients; 0: as they are");
   command.add_option("--ema", o.ema, "Decay of an average of the weights, kept at the end");
+  command.add_option("--regulariser", o.regulariser,
+                     "Pull on the weights: none, l0, l1, filter-l1, group-lasso or bn-l1");
+  command.add_option("--strength", o.strength, "Of the regulariser");
   command.add_option("--crop", o.crop, "Pixels that pictures are shifted by at random, mirrored");
   command.add_option("--flip", o.flip, "Whether pictures are mirrored at random (true, false)");
 }
@@ -116,6 +128,8 @@ Recipe with_options(const RecipeOptions& o, Recipe r) {
   put(o.label_smoothing, r.label_smoothing);
   put(o.clip, r.clip);
   put(o.ema, r.ema);
+  put(o.regulariser, r.regulariser);
+  put(o.strength, r.strength);
   put(o.crop, r.crop);
   put(o.flip, r.flip);
   if (o.optimizer && *o.optimizer != "sgd" && !o.lr) r.lr = 1e-3;
@@ -135,7 +149,11 @@ Json to_json(const Recipe& recipe) {
 Recipe recipe_from(const Json& json, const std::string& file) {
   Recipe recipe;
   try {
-    fields(recipe, [&](const char* name, auto& value) { json.at(name).get_to(value); });
+    fields(recipe, [&](const std::string& name, auto& value) {
+      // Files from before there were regularisers say nothing of them.
+      const bool later = name == "regulariser" || name == "strength";
+      if (!later || json.contains(name)) json.at(name).get_to(value);
+    });
     check_recipe(recipe);
   } catch (const Json::exception&) {
     fail(file, ": found a recipe that cannot be read, expected one written by this program");

@@ -11,6 +11,7 @@
 #include "datasets/datasets.h"
 #include "layers/layers.h"
 #include "optim/optim.h"
+#include "pruning/pruning.h"
 
 namespace espalier::cli {
 
@@ -31,6 +32,8 @@ struct Recipe {
   double label_smoothing = 0;
   double clip = 0;  // largest norm of the gradients; 0: as they are
   double ema = 0;   // decay of the weights' average, which is kept at the end; 0: none
+  std::string regulariser = "none";  // a proximal step after the optimiser's
+  double strength = 1e-4;            // of the regulariser
   int crop = 0;
   bool flip = false;
   std::int64_t seed = 0;  // 0 or more
@@ -40,12 +43,14 @@ struct Recipe {
 struct RecipeOptions {
   std::optional<int> epochs, batch, crop, step_every;
   std::optional<double> lr, momentum, momentum_cycle, weight_decay, warmup, gamma, label_smoothing,
-      clip, ema;
-  std::optional<std::string> optimizer, schedule;
+      clip, ema, strength;
+  std::optional<std::string> optimizer, schedule, regulariser;
   std::optional<bool> flip;
   std::optional<std::int64_t> seed;
 };
-void add_recipe_options(CLI::App& command, RecipeOptions& options);
+// The learning rate's schedule may have another name where --schedule means something else.
+void add_recipe_options(CLI::App& command, RecipeOptions& options,
+                        const std::string& schedule = "--schedule");
 
 // That of a built-in network on this kind of pictures: colour pictures are cropped and flipped.
 Recipe default_recipe(const std::string& model, const datasets::Data& data);

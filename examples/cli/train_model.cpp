@@ -8,20 +8,24 @@
 namespace espalier::cli {
 
 EpochReport train_model(Checkpoint& checkpoint, const datasets::Data& data, const std::string& out,
-                        int stop_after) {
+                        int stop_after, const TrainOptions& options) {
   Progress& progress = *checkpoint.progress;
   Log log(out, progress.epochs_done);
-  if (progress.epochs_done == 0)
-    log.write({{"event", "train"},
-               {"model", checkpoint.model.name()},
-               {"data", data.name},
-               {"recipe", to_json(progress.recipe)},
-               {"system", describe()}});
+  if (progress.epochs_done == 0) {
+    Json first{{"event", "train"}, {"model", checkpoint.model.name()}, {"data", data.name}};
+    first.update(options.event);
+    first.update({{"recipe", to_json(progress.recipe)}, {"system", describe()}});
+    log.write(first);
+  }
   TrainHooks hooks;
+  hooks.after_step = options.after_step;
   hooks.after_epoch = [&](const EpochReport& report) {
     say(line_of(report, progress.recipe.epochs));
     log.write(json_of(report));
-    save_checkpoint(checkpoint, out);
+    if (options.resumable || progress.finished())
+      save_checkpoint(checkpoint, out);
+    else
+      save_checkpoint({checkpoint.model, checkpoint.input, {}}, out);
     return progress.epochs_done != stop_after;
   };
   return train(checkpoint.model, data, checkpoint.input->normalisation, progress, hooks);

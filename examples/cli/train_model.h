@@ -7,9 +7,15 @@
 
 namespace espalier::cli {
 
+struct TrainOptions {
+  std::function<void(const datasets::Batch& batch)> after_step = {};
+  Json event = Json::object();  // what the log's first line says beside the recipe
+  bool resumable = true;  // false: the files on the way are models without a training to go on with
+};
+
 // Trains on from the checkpoint's progress and writes it to `out` after every epoch. Ends early
 // after epoch `stop_after` where that is not 0.
 EpochReport train_model(Checkpoint& checkpoint, const datasets::Data& data, const std::string& out,
-                        int stop_after = 0);
+                        int stop_after = 0, const TrainOptions& options = {});
 
 }  // namespace espalier::cli

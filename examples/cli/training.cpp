@@ -68,6 +68,10 @@ class Training {
         momentum_schedule_(make_momentum_schedule(recipe_)) {
     optimizer_->set_steps(progress.steps_done);
     if (recipe_.ema > 0) ema_.emplace(model, recipe_.ema);
+    if (recipe_.regulariser != "none")
+      regulariser_.emplace(
+          model, pruning::RegulariserOptions{.penalty = pruning::penalty(recipe_.regulariser),
+                                             .strength = recipe_.strength});
   }
 
   EpochReport run() {
@@ -116,10 +120,11 @@ class Training {
       if (!std::isfinite(norm)) [[unlikely]]
         fail_nonfinite(model_, batch, "gradients with a norm of " + std::to_string(norm));
     }
-    if (hooks_.before_step) hooks_.before_step(batch.step, steps_);
+    if (hooks_.before_step) hooks_.before_step(batch);
     optimizer_->step();
+    if (regulariser_) regulariser_->step(optimizer_->lr());
     if (ema_) ema_->update();
-    if (hooks_.after_step) hooks_.after_step(batch.step, steps_);
+    if (hooks_.after_step) hooks_.after_step(batch);
 
     const auto count = static_cast<std::int64_t>(batch.labels.size());
     loss_ += value * static_cast<double>(count);
@@ -173,6 +178,7 @@ class Training {
   optim::Schedule schedule_;
   std::optional<optim::Schedule> momentum_schedule_;  // of SGD only
   std::optional<optim::Ema> ema_;
+  std::optional<pruning::Regulariser> regulariser_;
   std::int64_t steps_ = 0;  // of the whole training
 
   // Of the epoch that runs.

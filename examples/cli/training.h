@@ -22,8 +22,8 @@ struct EpochReport {
 };
 
 struct TrainHooks {
-  // Between the backward pass and the optimiser's step, and after the step; `step` counts from 0.
-  std::function<void(std::int64_t step, std::int64_t steps)> before_step = {}, after_step = {};
+  // Between the backward pass and the optimiser's step, and after the step.
+  std::function<void(const datasets::Batch&batch)> before_step = {}, after_step = {};
   // After an epoch, before the next one begins; false ends training here.
   std::function<bool(const EpochReport&)> after_epoch = {};
 };

@@ -1,0 +1,76 @@
+// espalier prune: a trained network loses weights, neurons, filters or layers, and trains on.
+#include "core/error.h"
+#include "core/text.h"
+#include "examples/cli/commands.h"
+#include "examples/cli/console.h"
+#include "examples/cli/data.h"
+#include "examples/cli/prune_model.h"
+#include "examples/cli/report.h"
+
+namespace espalier::cli {
+namespace {
+
+struct Options {
+  std::string file, data, out;
+  PruneOptions prune;
+  RecipeOptions recipe;
+};
+
+Json act(const Options& o) {
+  method_of(o.prune);  // before anything is read
+  check_writable(o.out);
+  const datasets::Data data = find_data(o.data);
+  Checkpoint checkpoint = load_checkpoint(o.file);
+  check(checkpoint.input.has_value(), o.file,
+        ": found a model without its inputs' normalisation, expected one that this program wrote");
+  check(!checkpoint.progress || checkpoint.progress->finished(), o.file,
+        ": found a training that was interrupted, expected one that is finished (train --resume)");
+  check_fits(checkpoint.model, data, o.file);
+  const Plan plan = plan_of(o.prune);
+  const bool from_beginning =
+      plan == Plan::Initial || plan == Plan::Lottery || plan == Plan::RigL || plan == Plan::SET;
+  const Recipe usual = from_beginning && checkpoint.progress ? checkpoint.progress->recipe
+                                                             : fine_tuning(checkpoint, data);
+  RecipeOptions given = o.recipe;
+  const bool only_prune = given.epochs == 0;
+  if (only_prune) given.epochs = 1;  // a training has one at least
+  Recipe recipe = with_options(given, usual);
+  if (only_prune) recipe.epochs = 0;
+
+  const PruneReport report = prune_model(checkpoint, data, o.prune, recipe, o.out);
+  std::fputs(text_of(report.outcome).c_str(), stderr);
+  const layers::Summary summary = layers::summary(checkpoint.model);
+  const std::int64_t bytes = file_bytes(o.out);
+  say(text_of(report.after(), summary, bytes));
+  say(o.out + ": written, " + with_commas(bytes) + " bytes");
+  Json json = json_of(report.after(), summary, bytes);
+  json.update({{"accuracy_dense", report.dense.accuracy()},
+               {"accuracy_before_finetune", report.before.accuracy()},
+               {"loss_before_finetune", report.before.loss},
+               {"sparsity", report.outcome.achieved},
+               {"sparsity_asked", report.outcome.asked},
+               {"epochs", recipe.epochs},
+               {"images_per_second", report.last.images_per_second},
+               {"lists", json_of(report.outcome)},
+               {"pruning", to_json(o.prune)},
+               {"recipe", to_json(recipe)}});
+  return json;
+}
+
+}  // namespace
+
+void add_prune(CLI::App& app) {
+  const auto o = std::make_shared<Options>();
+  CLI::App* command =
+      add_command(app, "prune", "Prune a network and fine-tune it", [o](auto&) { return act(*o); });
+  command->add_option("file", o->file, "Model file")->required();
+  command->add_option("--data", o->data, "Folder with CIFAR, MNIST or pictures");
+  command->add_option("--out", o->out, "Model file to write")->required();
+  add_prune_options(*command, o->prune);
+  add_recipe_options(*command, o->recipe, "--lr-schedule");
+  command->footer(
+      "Example: espalier prune convnet.safetensors --structure filter --criterion taylor "
+      "--sparsity 0.5 --out small.safetensors");
+}
+
+}  // namespace espalier::cli

@@ -1,0 +1,265 @@
+// The ways to prune: once and then train, within a training, or around several.
+#include "examples/cli/prune_model.h"
+
+#include <cmath>
+#include <cstdio>
+
+#include "core/error.h"
+#include "core/text.h"
+#include "examples/cli/console.h"
+
+namespace espalier::cli {
+namespace {
+
+class Pruning {
+ public:
+  Pruning(Checkpoint& checkpoint, const datasets::Data& data, const PruneOptions& options,
+          const Recipe& recipe, const std::string& out)
+      : checkpoint_(checkpoint),
+        model_(checkpoint.model),
+        data_(data),
+        options_(options),
+        method_(method_of(options)),
+        plan_(plan_of(options)),
+        recipe_(recipe),
+        out_(out),
+        sparsity_(sparsity_of(options)),
+        batches_(scoring_batches(data.train, normalisation(), options.pictures, seed())) {}
+
+  PruneReport run() {
+    origin_ = checkpoint_.progress;
+    report_.dense = evaluate(model_, data_.test, normalisation());
+    say("dense: test " + report_.dense.str());
+    begin_training();
+    switch (plan_) {
+      case Plan::OneShot:
+        prune_now(sparsity_, batches_);
+        train();
+        break;
+      case Plan::Initial:
+        model_.initialize(seed());
+        prune_now(sparsity_, batches_);
+        train();
+        break;
+      case Plan::Lottery:
+        draw_tickets();
+        break;
+      case Plan::RigL:
+      case Plan::SET:
+        train_sparse();
+        break;
+      default:
+        train_gradually();
+    }
+    if (!report_.trained) save_checkpoint(checkpoint_, out_);
+    return report_;
+  }
+
+ private:
+  const datasets::Normalisation& normalisation() const { return checkpoint_.input->normalisation; }
+  std::uint64_t seed() const { return static_cast<std::uint64_t>(recipe_.seed); }
+
+  // A file that was only pruned keeps the training it had.
+  void begin_training() {
+    if (recipe_.epochs > 0) checkpoint_.progress = Progress{recipe_};
+    for (Parameter p : model_.parameters()) p.states().clear();
+  }
+
+  // Evaluates what was pruned, with batch norm's statistics gathered anew.
+  void evaluate_pruned() {
+    pruning::reestimate_batch_norm(model_, batches_);
+    report_.before = evaluate(model_, data_.test, normalisation());
+    say("pruned: " + percent(report_.outcome.achieved) + " gone, test " + report_.before.str());
+  }
+
+  void prune_now(double sparsity, const std::vector<pruning::Examples>& batches) {
+    pruning::Evidence evidence(model_, batches, seed());
+    report_.outcome = pruning::prune(model_, method_, sparsity, evidence);
+    model_.update();
+    evaluate_pruned();
+  }
+
+  void train(const TrainOptions& options = {}) {
+    if (recipe_.epochs == 0) return;
+    TrainOptions with_event = options;
+    with_event.event = {{"event", "prune"}, {"pruning", to_json(options_)}};
+    report_.last = train_model(checkpoint_, data_, out_, 0, with_event);
+    report_.trained = true;
+  }
+
+  // Masks move while training runs.
+  void train_gradually() {
+    if (recipe_.epochs == 0)
+      throw UsageError("--schedule " + options_.schedule +
+                       ": found --epochs 0, expected epochs to prune in");
+    const pruning::Schedule schedule = schedule_of(options_, recipe_.epochs);
+    pruning::Pruner pruner(model_, {.structure = method_.structure,
+                                    .criterion = method_.criterion,
+                                    .sparsity = schedule,
+                                    .scope = method_.scope,
+                                    .only = method_.only,
+                                    .leave_out = method_.leave_out,
+                                    .seed = seed()});
+    train({.after_step =
+               [&](const datasets::Batch& batch) {
+                 if (!pruner.step(batch)) return;
+                 report_.outcome = pruner.last();
+                 const double epoch = static_cast<double>(batch.step + 1) /
+                                      static_cast<double>(batch.steps_per_epoch);
+                 if (schedule.at(epoch) == schedule.final()) evaluate_apart();
+               },
+           .resumable = false});
+  }
+
+  // The last pruning of a gradual schedule, as it would be without the training that follows.
+  void evaluate_apart() {
+    const layers::Model copy = model_.clone();
+    pruning::reestimate_batch_norm(copy, batches_);
+    report_.before = evaluate(copy, data_.test, normalisation());
+    say("pruned: " + percent(report_.outcome.achieved) + " gone, test " + report_.before.str());
+  }
+
+  // The network's own first weights, or those after some epochs, by the recipe that trained it.
+  void to_beginning(int epochs) {
+    check(origin_.has_value(), "--schedule ", options_.schedule,
+          ": found a model without its recipe, expected one that this program has trained");
+    model_.initialize(static_cast<std::uint64_t>(origin_->recipe.seed));
+    for (Parameter p : model_.parameters()) p.states().clear();
+    if (epochs == 0) return;
+    check_option(epochs < origin_->recipe.epochs, "--rewind-epoch", epochs,
+                 "fewer than the epochs of the training");
+    Progress progress{origin_->recipe};
+    TrainHooks hooks;
+    hooks.after_epoch = [&](const EpochReport& report) {
+      say("again: " + line_of(report, origin_->recipe.epochs));
+      return report.epoch < epochs;
+    };
+    cli::train(model_, data_, normalisation(), progress, hooks);
+  }
+
+  // Prune, rewind, train, and again: 1 - (1 - s)^(level / levels) is gone after each level.
+  void draw_tickets() {
+    const layers::Model trained = model_.clone();
+    to_beginning(options_.rewind_epoch);
+    const pruning::Snapshot beginning(model_);
+    pruning::Snapshot(trained).restore(model_);
+    for (int level = 1; level <= options_.steps; ++level) {
+      const double sparsity =
+          1 - std::pow(1 - sparsity_, static_cast<double>(level) / options_.steps);
+      prune_now(sparsity, batches_);
+      beginning.restore(model_);
+      begin_training();
+      say("level " + std::to_string(level) + " of " + std::to_string(options_.steps) +
+          ": back at epoch " + std::to_string(options_.rewind_epoch));
+      train({.resumable = false});
+    }
+  }
+
+  // Dynamic sparse training: from the first weights, at the final density all the way.
+  void train_sparse() {
+    constexpr std::int64_t kEvery = 100;  // steps between updates
+    constexpr double kUntil = 0.75;       // share of the training
+    to_beginning(0);
+    begin_training();
+    const std::vector<pruning::Candidates> lists = pruning::candidates(
+        model_,
+        {.structure = pruning::Weight, .only = method_.only, .leave_out = method_.leave_out});
+    pruning::set_masks_at_random(
+        lists, pruning::layer_sparsities(lists, sparsity_, pruning::Distribution::ErdosRenyiKernel),
+        seed());
+    std::optional<pruning::DenseGradients> dense;
+    const auto after_step = [&](const datasets::Batch& batch) {
+      const std::int64_t done = batch.step + 1;
+      const double fraction = pruning::rigl_fraction(
+          static_cast<double>(done), 0,
+          kUntil * static_cast<double>(batch.steps_per_epoch * recipe_.epochs));
+      if (done % kEvery == 0 && fraction > 0)
+        pruning::regrow(
+            lists, {.fraction = fraction,
+                    .grow = plan_ == Plan::RigL ? pruning::Grow::Gradient : pruning::Grow::Random,
+                    .seed = seed() + static_cast<std::uint64_t>(done)});
+      dense.reset();
+      // The next update wants the gradient of what is masked as well.
+      if (plan_ == Plan::RigL && (done + 1) % kEvery == 0) dense.emplace(lists);
+    };
+    train({.after_step = after_step, .resumable = false});
+    report_.outcome = pruning::outcome(model_, method_, sparsity_);
+    report_.before = report_.dense;
+  }
+
+  static std::string percent(double share) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.2f %%", 100 * share);
+    return text;
+  }
+
+  Checkpoint& checkpoint_;
+  const layers::Model& model_;
+  const datasets::Data& data_;
+  const PruneOptions& options_;
+  pruning::Method method_;
+  Plan plan_;
+  const Recipe& recipe_;
+  const std::string& out_;
+  double sparsity_;
+  std::vector<pruning::Examples> batches_;
+  std::optional<Progress> origin_;
+  PruneReport report_;
+};
+
+}  // namespace
+
+PruneReport prune_model(Checkpoint& checkpoint, const datasets::Data& data,
+                        const PruneOptions& options, const Recipe& recipe, const std::string& out) {
+  return Pruning(checkpoint, data, options, recipe, out).run();
+}
+
+Recipe fine_tuning(const Checkpoint& checkpoint, const datasets::Data& data) {
+  Recipe recipe = checkpoint.progress ? checkpoint.progress->recipe
+                                      : default_recipe(checkpoint.model.name(), data);
+  recipe.epochs = 4;
+  recipe.lr = checkpoint.progress ? recipe.lr / 5 : 0.02;
+  recipe.schedule = "cosine";
+  recipe.warmup = 0;
+  recipe.momentum_cycle = 0;
+  return recipe;
+}
+
+std::vector<pruning::Examples> scoring_batches(const datasets::Dataset& train,
+                                               const datasets::Normalisation& normalisation,
+                                               std::int64_t pictures, std::uint64_t seed) {
+  constexpr int kBatch = 128;
+  std::vector<pruning::Examples> batches;
+  const int batch = static_cast<int>(std::min<std::int64_t>(kBatch, pictures));
+  datasets::Loader loader(train, 1, {.batch = batch, .seed = seed, .normalisation = normalisation});
+  for (const datasets::Batch& b : loader) {
+    batches.push_back({b.images, {b.labels.begin(), b.labels.end()}});
+    pictures -= static_cast<std::int64_t>(b.labels.size());
+    if (pictures < batch) break;
+  }
+  return batches;
+}
+
+Json json_of(const pruning::Outcome& outcome) {
+  Json lists = Json::array();
+  for (const auto& list : outcome.lists)
+    lists.push_back({{"name", list.name}, {"sets", list.sets}, {"gone", list.gone}});
+  return lists;
+}
+
+std::string text_of(const pruning::Outcome& outcome) {
+  std::size_t width = 4;
+  for (const auto& list : outcome.lists) width = std::max(width, list.name.size());
+  std::string text;
+  for (const auto& list : outcome.lists) {
+    char line[200];
+    std::snprintf(line, sizeof line, "%-*s  %10s of %10s gone  %6.2f %%\n", static_cast<int>(width),
+                  list.name.c_str(), with_commas(list.gone).c_str(), with_commas(list.sets).c_str(),
+                  100.0 * static_cast<double>(list.gone) /
+                      static_cast<double>(std::max<std::int64_t>(list.sets, 1)));
+    text += line;
+  }
+  return text;
+}
+
+}  // namespace espalier::cli

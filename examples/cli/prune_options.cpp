@@ -1,0 +1,206 @@
+// The options of pruning, and their sense.
+#include "examples/cli/prune_options.h"
+
+#include <charconv>
+#include <cmath>
+
+#include "core/error.h"
+#include "examples/cli/console.h"
+
+namespace espalier::cli {
+namespace {
+
+constexpr std::pair<const char*, Plan> kPlans[] = {
+    {"one-shot", Plan::OneShot}, {"iterative", Plan::Iterative},
+    {"cubic", Plan::Cubic},      {"exponential", Plan::Exponential},
+    {"initial", Plan::Initial},  {"lottery", Plan::Lottery},
+    {"rigl", Plan::RigL},        {"set", Plan::SET}};
+
+// One of some words, or an UsageError that lists them.
+template <class Value, std::size_t N>
+Value one_of(const char* option, const std::string& found,
+             const std::pair<const char*, Value> (&choices)[N]) {
+  std::string known;
+  for (const auto& [word, value] : choices) {
+    if (found == word) return value;
+    known += (known.empty() ? "" : ", ") + std::string(word);
+  }
+  throw UsageError(std::string(option) + ": found '" + found + "', expected one of " + known);
+}
+
+// "4x4" or "2:4".
+std::pair<int, int> two_numbers(const char* option, const std::string& text, char between) {
+  const std::size_t at = text.find(between);
+  int a = 0, b = 0;
+  const char *begin = text.data(), *end = begin + text.size();
+  const bool fine = at != std::string::npos &&
+                    std::from_chars(begin, begin + at, a).ptr == begin + at &&
+                    std::from_chars(begin + at + 1, end, b).ptr == end && a >= 1 && b >= 1 &&
+                    a <= 4096 && b <= 4096;
+  if (!fine)
+    throw UsageError(std::string(option) + ": found '" + text + "', expected two numbers such as " +
+                     (between == 'x' ? "4x4" : "2:4"));
+  return {a, b};
+}
+
+std::map<std::string, double> ratios_of(const std::vector<std::string>& given) {
+  std::map<std::string, double> ratios;
+  for (const std::string& text : given) {
+    const std::size_t at = text.find('=');
+    double ratio = 0;
+    const char* end = text.data() + text.size();
+    if (at == std::string::npos || at == 0 ||
+        std::from_chars(text.data() + at + 1, end, ratio).ptr != end)
+      throw UsageError("--ratio: found '" + text + "', expected a layer and its ratio: conv1=0.3");
+    ratios[text.substr(0, at)] = ratio;
+  }
+  return ratios;
+}
+
+template <class Make>
+auto or_usage(const char* option, const Make& make) {
+  try {
+    return make();
+  } catch (const Error& error) {
+    throw UsageError(std::string("--") + option + ": " + error.what());
+  }
+}
+
+pruning::Criterion criterion_of(const PruneOptions& o) {
+  if (o.criterion == "threshold") {
+    if (o.threshold.has_value() == o.deviations.has_value())
+      throw UsageError(
+          "--criterion threshold: expected either --threshold or --deviations to say what goes");
+    return o.threshold ? pruning::threshold(*o.threshold) : pruning::threshold(*o.deviations, true);
+  }
+  if (o.threshold || o.deviations)
+    throw UsageError("--threshold: found criterion " + o.criterion +
+                     ", expected criterion threshold");
+  return or_usage("criterion", [&] { return pruning::criterion(o.criterion); });
+}
+
+}  // namespace
+
+void add_prune_options(CLI::App& command, PruneOptions& o) {
+  std::string criteria;
+  for (const std::string& name : pruning::criterion_names()) criteria += name + " ";
+  command.add_option("--structure", o.structure, "weight, block, n:m, neuron, filter or layer");
+  command.add_option("--criterion", o.criterion, criteria + "or threshold");
+  command.add_option("--sparsity", o.sparsity, "Share that is to be gone, from 0 to below 1");
+  command.add_option("--threshold", o.threshold, "What lies below goes (criterion threshold)");
+  command.add_option("--deviations", o.deviations,
+                     "The same in standard deviations of the layer's weights");
+  command.add_option("--scope", o.scope, "local: the same share everywhere; global: one ranking");
+  command.add_option("--count", o.count, "What a share counts: sets, weights or macs");
+  command.add_option("--normalise", o.normalise,
+                     "Layers are compared by scores divided by their: none, mean or norm");
+  command.add_option("--ratio", o.ratios, "A layer's own share: conv1=0.3; may be repeated");
+  command.add_option("--only", o.only, "Layers to prune");
+  command.add_option("--leave-out", o.leave_out, "Layers to leave as they are");
+  command.add_option("--floor", o.floor, "Sets that every layer keeps at least");
+  command.add_option("--block", o.block, "Rows and columns of a block (structure block)");
+  command.add_option("--pattern", o.pattern, "How many of how many stay (structure n:m)");
+  command.add_option("--pictures", o.pictures, "Training pictures that a criterion judges by");
+  command.add_option("--schedule", o.schedule,
+                     "one-shot, iterative, cubic, exponential, initial (before training), lottery "
+                     "(rewinding), rigl or set");
+  command.add_option("--pruning-epochs", o.pruning_epochs,
+                     "Epochs of a gradual schedule; default half of them");
+  command.add_option("--steps", o.steps, "Prunings of iterative, levels of lottery");
+  command.add_option("--rewind-epoch", o.rewind_epoch,
+                     "Epoch that lottery goes back to; 0: the initial weights");
+}
+
+Plan plan_of(const PruneOptions& o) { return one_of("--schedule", o.schedule, kPlans); }
+
+bool is_gradual(Plan plan) {
+  return plan == Plan::Iterative || plan == Plan::Cubic || plan == Plan::Exponential;
+}
+
+pruning::Method method_of(const PruneOptions& o) {
+  using pruning::Count;
+  using pruning::Normalise;
+  constexpr std::pair<const char*, bool> kScopes[] = {{"local", false}, {"global", true}};
+  constexpr std::pair<const char*, Count> kCounts[] = {
+      {"sets", Count::Sets}, {"weights", Count::Weights}, {"macs", Count::Macs}};
+  constexpr std::pair<const char*, Normalise> kNormalise[] = {
+      {"none", Normalise::None}, {"mean", Normalise::Mean}, {"norm", Normalise::Norm}};
+  pruning::Method method;
+  method.structure = or_usage("structure", [&] { return pruning::structure(o.structure); });
+  method.criterion = criterion_of(o);
+  method.scope = {.global = one_of("--scope", o.scope, kScopes),
+                  .normalise = one_of("--normalise", o.normalise, kNormalise),
+                  .count = one_of("--count", o.count, kCounts),
+                  .ratios = ratios_of(o.ratios),
+                  .floor = o.floor};
+  method.only = o.only;
+  method.leave_out = o.leave_out;
+  std::tie(method.block_rows, method.block_columns) = two_numbers("--block", o.block, 'x');
+  std::tie(method.n, method.m) = two_numbers("--pattern", o.pattern, ':');
+  check_option(o.floor >= 1, "--floor", o.floor, "1 or more");
+  check_option(o.pictures >= 1, "--pictures", o.pictures, "1 or more");
+  check_option(o.steps >= 1, "--steps", o.steps, "1 or more");
+  check_option(o.rewind_epoch >= 0, "--rewind-epoch", o.rewind_epoch, "0 or more");
+  sparsity_of(o);
+  const Plan plan = plan_of(o);
+  const bool by_ratio = !method.criterion.cut && method.structure != pruning::NM;
+  if (!by_ratio && plan != Plan::OneShot)
+    throw UsageError("--schedule: found '" + o.schedule + "', expected one-shot where a " +
+                     (method.criterion.cut ? "threshold" : "pattern") + " decides what goes");
+  if ((plan == Plan::RigL || plan == Plan::SET) && method.structure != pruning::Weight)
+    throw UsageError("--schedule " + o.schedule + ": found structure " + o.structure +
+                     ", expected weight");
+  if (method.criterion.refuses) {
+    const std::string why = method.criterion.refuses(method.structure);
+    if (!why.empty()) throw UsageError("--criterion " + o.criterion + ": " + why);
+  }
+  return method;
+}
+
+double sparsity_of(const PruneOptions& o) {
+  const bool decided = o.criterion == "threshold" || o.structure == "n:m";
+  if (decided && o.sparsity)
+    throw UsageError("--sparsity: found " + std::to_string(*o.sparsity) +
+                     ", expected none where a threshold or a pattern decides what goes");
+  if (decided) return 0;
+  if (!o.sparsity) throw UsageError("--sparsity: found none, expected the share that is to go");
+  check_option(*o.sparsity >= 0 && *o.sparsity < 1, "--sparsity", *o.sparsity, "0 to below 1");
+  return *o.sparsity;
+}
+
+pruning::Schedule schedule_of(const PruneOptions& o, int epochs) {
+  const double span = o.pruning_epochs ? *o.pruning_epochs : 0.5 * epochs;
+  check_option(span > 0 && span <= epochs, "--pruning-epochs", span,
+               "more than 0, and no more than --epochs");
+  const double sparsity = sparsity_of(o);
+  const pruning::Span time{.begin = 0, .end = span, .every = std::min(0.25, span)};
+  switch (plan_of(o)) {
+    case Plan::Iterative:
+      return pruning::iterative(sparsity, o.steps, time);
+    case Plan::Cubic:
+      return pruning::cubic(0, sparsity, time);
+    default:
+      return pruning::exponential(0, sparsity, time);
+  }
+}
+
+Json to_json(const PruneOptions& o) {
+  Json json{{"structure", o.structure}, {"criterion", o.criterion}, {"scope", o.scope},
+            {"count", o.count},         {"normalise", o.normalise}, {"schedule", o.schedule},
+            {"floor", o.floor},         {"pictures", o.pictures}};
+  if (o.sparsity) json["sparsity"] = *o.sparsity;
+  if (o.threshold) json["threshold"] = *o.threshold;
+  if (o.deviations) json["deviations"] = *o.deviations;
+  if (o.structure == "block") json["block"] = o.block;
+  if (o.structure == "n:m") json["pattern"] = o.pattern;
+  if (!o.only.empty()) json["only"] = o.only;
+  if (!o.leave_out.empty()) json["leave_out"] = o.leave_out;
+  if (!o.ratios.empty()) json["ratios"] = o.ratios;
+  if (o.pruning_epochs) json["pruning_epochs"] = *o.pruning_epochs;
+  const Plan plan = plan_of(o);
+  if (plan == Plan::Iterative || plan == Plan::Lottery) json["steps"] = o.steps;
+  if (plan == Plan::Lottery) json["rewind_epoch"] = o.rewind_epoch;
+  return json;
+}
+
+}  // namespace espalier::cli

@@ -1,0 +1,41 @@
+// What the command line says about pruning, and the method that it makes.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "examples/cli/commands.h"
+#include "pruning/pruning.h"
+
+namespace espalier::cli {
+
+struct PruneOptions {
+  std::string structure = "weight", criterion = "magnitude", scope = "local", count = "sets",
+              normalise = "none", schedule = "one-shot";
+  std::optional<double> sparsity, threshold, deviations;
+  std::vector<std::string> only, leave_out, ratios;  // ratios: "conv1=0.3"
+  std::int64_t floor = 1;
+  std::string block = "4x4", pattern = "2:4";
+  std::int64_t pictures = 1024;          // that criteria judge by
+  std::optional<double> pruning_epochs;  // of a gradual schedule
+  int steps = 5;                         // of iterative and lottery
+  int rewind_epoch = 0;                  // of lottery
+};
+void add_prune_options(CLI::App& command, PruneOptions& options);
+
+// The schedules of --schedule.
+enum class Plan { OneShot, Iterative, Cubic, Exponential, Initial, Lottery, RigL, SET };
+Plan plan_of(const PruneOptions& options);
+bool is_gradual(Plan plan);  // within one training
+
+// An UsageError where an option makes no sense, alone or beside another.
+pruning::Method method_of(const PruneOptions& options);
+// The ratio that is asked for; 0 where a threshold or a pattern decides.
+double sparsity_of(const PruneOptions& options);
+// Of a gradual plan, in a training of so many epochs.
+pruning::Schedule schedule_of(const PruneOptions& options, int epochs);
+Json to_json(const PruneOptions& options);
+
+}  // namespace espalier::cli

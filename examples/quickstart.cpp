@@ -1,5 +1,6 @@
-// Quick start: the whole of a training program. quickstart [FOLDER] trains the ConvNet for two
-// epochs on the folder's pictures, or on the generated set, and prints its accuracy.
+// Quick start: the whole of a training program. quickstart [FOLDER] trains the ConvNet for three
+// epochs on the folder's pictures, or on the generated set, takes half of its filters on the way,
+// and prints its accuracy.
 #include <espalier.h>
 
 #include <cstdio>
@@ -11,10 +12,15 @@ int main(int argc, char** argv) try {
   auto model = layers::ConvNet(10);  // or a Sequential of your own
   auto opt = optim::SGD(model, {.lr = 0.02, .momentum = 0.9, .nesterov = true});
 
-  for (auto& batch : datasets::epochs(data.train, 2, {.batch = 128, .crop = 4, .flip = true})) {
+  auto prune = pruning::Pruner(model, {.structure = pruning::Filter,
+                                       .criterion = pruning::taylor(),
+                                       .sparsity = pruning::cubic(0, 0.5, {.begin = 1, .end = 2})});
+
+  for (auto& batch : datasets::epochs(data.train, 3, {.batch = 128, .crop = 4, .flip = true})) {
     Tensor loss = cross_entropy(model(batch.images), batch.labels);
     loss.backward();
-    opt.step();
+    opt.step();         // what is pruned stays exactly zero, and so does its momentum
+    prune.step(batch);  // moves the masks when the schedule says so
   }
 
   model.eval();
@@ -22,8 +28,9 @@ int main(int argc, char** argv) try {
   std::int64_t correct = 0;
   for (auto& batch : datasets::epochs(data.test, 1, {.shuffle = false}))
     correct += count_correct(model(batch.images), batch.labels);
-  std::printf("%.1f %% of %lld test pictures\n", 100.0 * correct / data.test.size(),
-              static_cast<long long>(data.test.size()));
+  std::printf("%.1f %% of %lld test pictures, %.0f %% of the filters gone\n",
+              100.0 * correct / data.test.size(), static_cast<long long>(data.test.size()),
+              100 * prune.sparsity());
   layers::save(model, "convnet.safetensors");
 } catch (const Error& error) {
   std::fprintf(stderr, "%s\n", error.what());

@@ -116,6 +116,10 @@ void initialize_tree(Module& root, const Rng& rng) {
   GiveMemory memory;
   visit_state(root, memory);
   walk(root, [&](Module& module) { module.initialize(rng.split(hash(module.name()))); });
+  struct : StateVisitor {
+    void parameter(const std::string&, Parameter& p, const Shape&) override { p.enforce_mask(); }
+  } masks;  // what is removed does not come back with new values
+  visit_state(root, masks);
 }
 
 std::shared_ptr<Module> clone(const Module& root) {

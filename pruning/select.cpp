@@ -1,10 +1,12 @@
 // A selection is a prefix of an order: sets that are gone already come first, then the others from
-// the lowest score up, but for those that a list has to keep.
+// the lowest score up, of equal ones the first; but for those that a list has to keep. The order is
+// a total one, so that no sort can change it.
 #include "pruning/select.h"
 
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <tuple>
 
 #include "core/error.h"
 #include "layers/layers.h"
@@ -35,13 +37,32 @@ void check_scores(std::span<const Candidates> lists, std::span<const Scores> sco
   }
 }
 
+// Whether one set of a list goes before another.
+struct Before {
+  const Kept& kept;
+  const Scores& scores;
+  bool operator()(std::int64_t a, std::int64_t b) const {
+    if (kept[a] != kept[b]) return kept[a] < kept[b];
+    if (kept[a] && scores[a] != scores[b]) return scores[a] < scores[b];
+    return a < b;
+  }
+};
+
+// One list's sets, of which the first `count` are those that go first, in no order among
+// themselves: of millions of weights a whole order would take seconds.
+std::vector<std::int64_t> first_of(const Kept& kept, const Scores& scores, std::int64_t count) {
+  std::vector<std::int64_t> sets(kept.size());
+  std::iota(sets.begin(), sets.end(), 0);
+  if (count < static_cast<std::int64_t>(sets.size()))
+    std::nth_element(sets.begin(), sets.begin() + count, sets.end(), Before{kept, scores});
+  return sets;
+}
+
 // One list's sets in the order in which they go.
 std::vector<std::int64_t> order_of(const Kept& kept, const Scores& scores) {
   std::vector<std::int64_t> order(kept.size());
   std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
-    return kept[a] != kept[b] ? kept[a] < kept[b] : kept[a] && scores[a] < scores[b];
-  });
+  std::sort(order.begin(), order.end(), Before{kept, scores});
   return order;
 }
 
@@ -123,40 +144,44 @@ double share_gone(std::span<const Candidates> lists, const std::vector<Kept>& ke
   return static_cast<double>(count) / static_cast<double>(total_of(lists));
 }
 
-// The places of all lists in the order in which they go, those that stay for sure left out.
-std::vector<Place> ranking(std::span<const Candidates> lists, std::span<const Scores> scores,
+// A set that may go, and when: by its score, or, where each list loses the same share, by its
+// place.
+struct Ranked {
+  bool kept;
+  double key;
+  Place place;
+  friend bool operator<(const Ranked& a, const Ranked& b) {
+    if (a.kept != b.kept) return a.kept < b.kept;
+    if (a.kept && a.key != b.key) return a.key < b.key;
+    return std::tie(a.place.list, a.place.set) < std::tie(b.place.list, b.place.set);
+  }
+};
+
+// All sets but those that stay for sure: of each list the last ones to go.
+std::vector<Ranked> ranked(std::span<const Candidates> lists, std::span<const Scores> scores,
                            const std::vector<Kept>& now, const Scope& scope) {
-  struct Ranked {
-    bool kept;
-    double key;
-    Place place;
-  };
-  std::vector<Ranked> ranked;
+  std::vector<Ranked> all;
   for (std::size_t l = 0; l < lists.size(); ++l) {
-    const std::vector<std::int64_t> order = order_of(now[l], scores[l]);
+    const std::int64_t count = lists[l].count,
+                       may_go = std::max<std::int64_t>(count - scope.floor, 0);
+    const std::vector<std::int64_t> sets =
+        scope.global ? first_of(now[l], scores[l], may_go) : order_of(now[l], scores[l]);
     const double by = divisor(scores[l], now[l], scope.normalise);
-    const auto may_go = static_cast<std::int64_t>(order.size()) - scope.floor;
-    for (std::int64_t i = 0; i < static_cast<std::int64_t>(order.size()); ++i) {
-      const bool kept = now[l][order[i]];
-      if (kept && i >= may_go) break;
-      const double key = scope.global
-                             ? scores[l][order[i]] / by
-                             : static_cast<double>(i + 1) / static_cast<double>(order.size());
-      ranked.push_back({kept, kept ? key : 0, {l, order[i]}});
+    for (std::int64_t i = 0; i < count; ++i) {
+      const bool kept = now[l][sets[i]];
+      if (kept && i >= may_go) continue;
+      const double key = scope.global ? scores[l][sets[i]] / by
+                                      : static_cast<double>(i + 1) / static_cast<double>(count);
+      all.push_back({kept, key, {l, sets[i]}});
     }
   }
-  std::stable_sort(ranked.begin(), ranked.end(), [](const Ranked& a, const Ranked& b) {
-    return a.kept != b.kept ? a.kept < b.kept : a.key < b.key;
-  });
-  std::vector<Place> places;
-  for (const Ranked& r : ranked) places.push_back(r.place);
-  return places;
+  return all;
 }
 
-std::vector<Kept> without(const std::vector<Kept>& now, const std::vector<Place>& places,
+std::vector<Kept> without(const std::vector<Kept>& now, const std::vector<Ranked>& order,
                           std::size_t count) {
   std::vector<Kept> kept = now;
-  for (std::size_t i = 0; i < count; ++i) kept[places[i].list][places[i].set] = 0;
+  for (std::size_t i = 0; i < count; ++i) kept[order[i].place.list][order[i].place.set] = 0;
   return kept;
 }
 
@@ -174,8 +199,9 @@ Selection select_local(std::span<const Candidates> lists, std::span<const Scores
     check(asked <= std::max(lists[l].count - scope.floor, gone(kept)), lists[l].name, ": found ",
           "a sparsity of ", ratio, ", which leaves ", lists[l].count - asked, " of ", all, " ",
           name(lists[l].structure), "s, expected at least ", scope.floor);
-    const std::vector<std::int64_t> order = order_of(kept, scores[l]);
-    for (std::int64_t i = 0; i < asked; ++i) kept[order[i]] = 0;
+    const std::vector<std::int64_t> first =
+        first_of(kept, scores[l], std::max<std::int64_t>(asked, 0));
+    for (std::int64_t i = 0; i < asked; ++i) kept[first[i]] = 0;
   }
   selection.achieved = share_gone(lists, selection.kept);
   return selection;
@@ -205,25 +231,27 @@ Selection select(const layers::Model& model, std::span<const Candidates> lists,
     return select_local(lists, scores, sparsity, scope);
 
   const std::vector<Kept> now = kept_of(lists);
-  const std::vector<Place> places = ranking(lists, scores, now, scope);
-  std::size_t go = 0;
+  std::vector<Ranked> order = ranked(lists, scores, now, scope);
   if (scope.count == Count::Sets) {
     std::int64_t away = 0;
     for (const Candidates& list : lists) away += list.gone;
     const auto asked = std::llround(sparsity * static_cast<double>(total_of(lists))) - away;
-    check(asked <= static_cast<std::int64_t>(places.size()), "sparsity: found ", sparsity,
+    check(asked <= static_cast<std::int64_t>(order.size()), "sparsity: found ", sparsity,
           ", which leaves a layer with fewer than ", scope.floor, " ", name(lists[0].structure),
           "s, expected at most ",
-          static_cast<double>(places.size() + away) / static_cast<double>(total_of(lists)));
-    go = static_cast<std::size_t>(std::max<std::int64_t>(asked, 0));
-    Selection selection{without(now, places, go)};
+          static_cast<double>(order.size() + away) / static_cast<double>(total_of(lists)));
+    const auto go = static_cast<std::size_t>(std::max<std::int64_t>(asked, 0));
+    if (go < order.size())
+      std::nth_element(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(go), order.end());
+    Selection selection{without(now, order, go)};
     selection.achieved = share_gone(lists, selection.kept);
     return selection;
   }
+  std::sort(order.begin(), order.end());
   // The fewest that reach the ratio, or one less where that is nearer.
   const Cost cost(model, lists, scope.count);
-  const auto achieved = [&](std::size_t count) { return cost.gone(without(now, places, count)); };
-  std::size_t low = 0, high = places.size();
+  const auto achieved = [&](std::size_t count) { return cost.gone(without(now, order, count)); };
+  std::size_t low = 0, high = order.size();
   check(achieved(high) >= sparsity, "sparsity: found ", sparsity,
         ", which leaves a layer with fewer than ", scope.floor, " ", name(lists[0].structure),
         "s, expected at most ", achieved(high));
@@ -232,7 +260,7 @@ Selection select(const layers::Model& model, std::span<const Candidates> lists,
     achieved(middle) >= sparsity ? high = middle : low = middle + 1;
   }
   if (low > 0 && sparsity - achieved(low - 1) < achieved(low) - sparsity) --low;
-  Selection selection{without(now, places, low)};
+  Selection selection{without(now, order, low)};
   selection.achieved = cost.gone(selection.kept);
   return selection;
 }

@@ -96,3 +96,16 @@ TEST_CASE("initialisation: every parameter has a stream of its own, whatever sta
   // A weight and its bias do not begin with the same draws either.
   CHECK(model.parameter("a.weight").to_vector()[0] != model.parameter("a.bias").to_vector()[0]);
 }
+
+TEST_CASE("initialize: what a mask removes stays zero") {
+  layers::Model model(layers::Sequential{{"fc", layers::Linear(4, 3)}}, {4}, 1);
+  Parameter weight = model.parameter("fc.weight");
+  std::vector<std::uint8_t> mask(12, 1);
+  mask[2] = mask[7] = 0;
+  weight.set_mask(mask);
+  const auto before = weight.to_vector();
+  model.initialize(2);
+  const auto after = weight.to_vector();
+  for (std::size_t i = 0; i < mask.size(); ++i) CHECK((after[i] != 0) == (mask[i] == 1));
+  CHECK(before != after);
+}

@@ -46,12 +46,16 @@ TEST_CASE("examples: each runs and does what its head says") {
   const Outcome quick =
       run_command("cd " + folder.path().string() + " && " + examples + "/quickstart data");
   REQUIRE_MESSAGE(quick.status == 0, quick.err);
-  CHECK(quick.out.find("% of 40 test pictures") != quick.out.npos);
+  CHECK(quick.out.find("% of 40 test pictures, 50 % of the filters gone") != quick.out.npos);
   CHECK(std::filesystem::exists(folder / "convnet.safetensors"));
   const Outcome own =
       run_command("cd " + folder.path().string() + " && " + examples + "/own_layer");
   REQUIRE_MESSAGE(own.status == 0, own.err);
   CHECK(own.out.find("the same outputs: yes") != own.out.npos);
+  const Outcome criterion = run_command(examples + "/own_criterion");
+  REQUIRE_MESSAGE(criterion.status == 0, criterion.err);
+  CHECK(criterion.out.find("largest: ") == 0);
+  CHECK(std::count(criterion.out.begin(), criterion.out.end(), ' ') == 32);
 }
 
 }  // namespace espalier::testing

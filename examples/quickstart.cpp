@@ -1,4 +1,4 @@
-// Quick start: the whole of a training program. quickstart [FOLDER] trains the ConvNet for three
+// Quick start: the whole of a training program. quickstart [FOLDER] trains the ConvNet for six
 // epochs on the folder's pictures, or on the generated set, takes half of its filters on the way,
 // and prints its accuracy.
 #include <espalier.h>
@@ -10,13 +10,13 @@ using namespace espalier;
 int main(int argc, char** argv) try {
   auto data = argc > 1 ? datasets::open(argv[1]) : datasets::shapes();
   auto model = layers::ConvNet(10);  // or a Sequential of your own
-  auto opt = optim::SGD(model, {.lr = 0.02, .momentum = 0.9, .nesterov = true});
+  auto opt = optim::SGD(model, {.lr = 0.05, .momentum = 0.9, .nesterov = true});
 
   auto prune = pruning::Pruner(model, {.structure = pruning::Filter,
                                        .criterion = pruning::taylor(),
-                                       .sparsity = pruning::cubic(0, 0.5, {.begin = 1, .end = 2})});
+                                       .sparsity = pruning::cubic(0, 0.5, {.begin = 2, .end = 4})});
 
-  for (auto& batch : datasets::epochs(data.train, 3, {.batch = 128, .crop = 4, .flip = true})) {
+  for (auto& batch : datasets::epochs(data.train, 6, {.batch = 128, .crop = 4, .flip = true})) {
     Tensor loss = cross_entropy(model(batch.images), batch.labels);
     loss.backward();
     opt.step();         // what is pruned stays exactly zero, and so does its momentum

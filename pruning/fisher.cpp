@@ -1,50 +1,18 @@
 // Second derivatives from first ones: the Fisher information of single weights and of gates.
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <utility>
 #include <vector>
 
 #include "core/error.h"
 #include "core/parallel.h"
-#include "pruning/criterion.h"
+#include "pruning/scoring.h"
 
 namespace espalier::pruning {
 namespace {
 
 constexpr std::int64_t kGrain = 64 * 1024;   // elements that a thread takes at a time
 constexpr std::int64_t kLongest = 4 * 1024;  // elements of one sum
-
-// A gate g in front of what a set gives out has dL/dg = sum of dL/dw w over the weights that make
-// it, at g = 1. These are its members; only the last ones on the way out count, for gates one
-// behind the other would count the same signal twice:
-// of a unit, scale and shift of the batch norm that follows, else weights and bias of its maker;
-// of a layer or block of layers, what its last layer has.
-std::vector<Member> gates(const Candidates& list) {
-  if (list.structure == Structure::Layer) {
-    std::map<std::int64_t, std::string> last;
-    for (const Member& member : list.members) last[member.first] = member.layer;
-    std::vector<Member> result;
-    for (const Member& member : list.members)
-      if (member.layer == last[member.first]) result.push_back(member);
-    return result;
-  }
-  if (!is_unit(list.structure)) return list.members;
-  // A group lists each maker's parameters and then those of its batch norm.
-  std::vector<Member> result, maker;
-  for (const Member& member : list.members) {
-    if (member.part == Part::Input) continue;
-    if (member.part == Part::Bias) maker.push_back(member);
-    if (member.part == Part::Weight) {
-      result.insert(result.end(), maker.begin(), maker.end());
-      maker = {member};
-    }
-    if (member.part == Part::Scale) maker.clear();
-    if (member.part == Part::Scale || member.part == Part::Shift) result.push_back(member);
-  }
-  result.insert(result.end(), maker.begin(), maker.end());
-  return result;
-}
 
 double dot(const float* a, const float* b, std::int64_t count) {
   double sum = 0;

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <string>
+#include <vector>
 
 #include "pruning/criterion.h"
 
@@ -14,6 +15,14 @@ inline bool counts(const Candidates& list, const Member& member, Over over = Ove
   if (!is_unit(list.structure)) return true;
   return member.part == Part::Weight || (over == Over::All && member.part == Part::Input);
 }
+
+// Members of a list of which a derivative tells what removal would do. A gate in front of what a
+// set gives out, a factor 1 that removal closes, has the derivative sum of dL/dw w over the
+// elements that what is given out is linear in. Only the last ones on the way out count, for gates
+// one behind the other would count the same signal twice: of a unit, scale and shift of the batch
+// norm that follows each maker, else the maker's weights and bias; of a layer or block of layers,
+// what its last layer has; of single weights and blocks, the weights.
+std::vector<Member> gates(const Candidates& list);
 
 // The sum of value(i) over those elements of a member, added to its sets.
 template <class Value>

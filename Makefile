@@ -162,10 +162,10 @@ deps:
 	@echo "all packages are there"
 
 # ---- Installing --------------------------------------------------------------
-# Headers that include core/simd.h belong to the kernels: their types depend on -march, so a program
-# compiled for another processor could not share them with the library.
-headers  = $(shell find $(folders) -name '*.h' ! -path core/simd.h \
-  ! -exec grep -q '"core/simd.h"' {} \; -print)
+# Headers of the kernels and those that include them stay here: their types depend on -march, so a
+# program compiled for another processor could not share them with the library.
+headers  = $(shell find $(folders) -name '*.h' ! -path 'core/kernels/*' ! -path core/simd.h \
+  ! -exec grep -Eq '"core/(kernels/|simd\.h")' {} \; -print)
 include := $(PREFIX)/include/espalier
 define espalier_pc
 prefix=$(PREFIX)

@@ -4,8 +4,6 @@
 // input channels pass by. The lanes are added up at the very end. Each sum has its own fixed order,
 // so the result does not depend on the number of threads.
 #include <algorithm>
-#include <cstring>
-#include <utility>
 
 #include "core/kernels/conv.h"
 #include "core/kernels/conv_weights_few.h"
@@ -113,8 +111,7 @@ TileFunction find_tile(const TileShape& shape, int out_channels, const WeightPas
 
 constexpr int kItemTiles = 8;    // tiles of output channels that an item takes at most
 constexpr int kItemGroups = 32;  // groups of rows that an item takes at most
-constexpr int kItems =
-    4;  // at least, so that threads have work        // at least, so that threads have work
+constexpr int kItems = 4;        // at least, so that threads have work
 
 // What does not change from item to item.
 struct Plan {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "core/kernels/gradient_chunk.h"
 #include "core/kernels/scratch.h"
 #include "core/kernels/weight_sums.h"
 #include "core/parallel.h"
@@ -17,25 +18,10 @@ constexpr int kTaps = 9;
 constexpr int kOut = kRegisters == 32 ? 2 : 1;  // output channels of a tile
 enum class Behind { Nothing, Relu, Pool };      // what the gradient is seen through
 
-// Where some rows of the gradient of an output channel lie, and of what it is seen through.
-struct GradientRows {
-  const float* dy;
-  const float* y;
-  const std::uint8_t* argmax;
-};
-
-GradientRows rows_at(const OutputGradient& g, std::int64_t block, int channel, int row) {
-  if (g.argmax) row /= 2;
-  const float* dy = g.dy.plane(block, channel) + row * g.dy.row_stride;
-  const std::int64_t window = ((block * g.dy.channels + channel) * g.dy.height + row) * g.dy.width;
-  return {dy, g.y ? g.y + (dy - g.dy.data) : nullptr,
-          g.argmax ? g.argmax + window * kLanes : nullptr};
-}
-
 // What a tile works on: an even number of rows, except at the end of a plane.
 struct Chunk {
-  const float* in;        // tap (0, 0) of the first position
-  GradientRows gradient;  // of the first output channel
+  const float* in;       // tap (0, 0) of the first position
+  GradientRow gradient;  // the first row, of the first output channel
   int rows;
   // How far from what is read lies what is asked for meanwhile.
   std::int64_t in_ahead, gradient_ahead, argmax_ahead;
@@ -143,7 +129,8 @@ void run_tiles(const WeightPass& p, const ChannelTiles& tiles, int first_tile, i
            chunk % chunks * chunk_rows * p.in_step_y;
   };
   const auto gradient_at = [&](int chunk, int o) {
-    return rows_at(p.gradient, chunk / chunks, o, chunk % chunks * chunk_rows);
+    const int row = chunk % chunks * chunk_rows / (p.gradient.argmax ? 2 : 1);
+    return row_at(p.gradient, chunk / chunks, o, row);
   };
   for (int chunk = 0; chunk < all_chunks; ++chunk) {
     const int next = std::min(chunk + 1, all_chunks - 1);

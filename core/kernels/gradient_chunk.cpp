@@ -12,27 +12,13 @@ namespace {
 // cache.
 constexpr int kChunkBytes = 40 << 10;
 
-// A row of gradients of one channel, as it lies in memory.
-struct Row {
-  const float* dy;
-  const float* result;         // the output, where ReLU is to be seen through
-  const std::uint8_t* argmax;  // of pooling windows
-};
-
-Row row_at(const OutputGradient& gradient, std::int64_t block, std::int64_t channel, int y) {
-  const Planes& dy = gradient.dy;
-  const float* from = dy.plane(block, channel) + y * dy.row_stride;
-  const std::int64_t window = ((block * dy.channels + channel) * dy.height + y) * dy.width;
-  return {from, gradient.y ? gradient.y + (from - dy.data) : nullptr,
-          gradient.argmax ? gradient.argmax + window * kLanes : nullptr};
-}
-
 void prefetch(const void* line) { __builtin_prefetch(line, 0, 2); }
 
 // Two rows of positions from one row of pooled gradients: each goes to the pixel of the window that
 // was the largest, the other three get zero. Returns the sum of what passed. Asks for the row
 // `next` meanwhile.
-Vec unpool_row(const Row& row, const Row& next, int windows, float* upper, float* lower, int step) {
+Vec unpool_row(const GradientRow& row, const GradientRow& next, int windows, float* upper,
+               float* lower, int step) {
   Vec sum = {};
   for (int w = 0; w < windows; ++w) {
     prefetch(next.dy + w * kLanes);
@@ -50,14 +36,14 @@ Vec unpool_row(const Row& row, const Row& next, int windows, float* upper, float
 
 // One row of positions, zero where the result says that ReLU cut them off. Two sums, so that
 // additions do not wait for each other.
-Vec copy_row(const Row& row, const Row& next, int columns, float* to, int step) {
+Vec copy_row(const GradientRow& row, const GradientRow& next, int columns, float* to, int step) {
   Vec sum[2] = {};
   for (int x = 0; x < columns; ++x) {
     prefetch(next.dy + x * kLanes);
     Vec value = load(row.dy + x * kLanes);
-    if (row.result) {
-      prefetch(next.result + x * kLanes);
-      value = load(row.result + x * kLanes) > 0 ? value : Vec{};
+    if (row.y) {
+      prefetch(next.y + x * kLanes);
+      value = load(row.y + x * kLanes) > 0 ? value : Vec{};
     }
     store(to + x * step, value);
     sum[x % 2] += value;
@@ -66,6 +52,15 @@ Vec copy_row(const Row& row, const Row& next, int columns, float* to, int step) 
 }
 
 }  // namespace
+
+GradientRow row_at(const OutputGradient& gradient, std::int64_t block, std::int64_t channel,
+                   int row) {
+  const Planes& dy = gradient.dy;
+  const float* from = dy.plane(block, channel) + row * dy.row_stride;
+  const std::int64_t window = ((block * dy.channels + channel) * dy.height + row) * dy.width;
+  return {from, gradient.y ? gradient.y + (from - dy.data) : nullptr,
+          gradient.argmax ? gradient.argmax + window * kLanes : nullptr};
+}
 
 ChunkPlan::ChunkPlan(const OutputGradient& gradient, int rows, int columns, int position_pixels)
     : rows(rows), columns(columns) {
@@ -94,10 +89,10 @@ int gather(const ChunkPlan& plan, const OutputGradient& gradient, int chunk, int
     const int channel_after = std::min(channel + channels_after, dy.channels - 1);
     Vec sum = {};
     for (std::int64_t r = first; r < last; r += shrink, to += shrink * row_step) {
-      const Row here = row(r, channel);
-      const Row next = plan.count == 1
-                           ? row(r, channel_after)
-                           : row(std::min(r + plan.chunk_rows, plan.total_rows - shrink), channel);
+      const GradientRow here = row(r, channel);
+      const GradientRow next =
+          plan.count == 1 ? row(r, channel_after)
+                          : row(std::min(r + plan.chunk_rows, plan.total_rows - shrink), channel);
       sum += gradient.argmax ? unpool_row(here, next, dy.width, to, to + row_step, step)
                              : copy_row(here, next, dy.width, to, step);
     }
@@ -113,8 +108,8 @@ void expand(const OutputGradient& gradient, std::int64_t block, std::int64_t cha
   float* plane = to.plane(to_block, channel);
   const int shrink = gradient.argmax ? 2 : 1;
   for (int y = 0; y < dy.height; ++y, plane += shrink * to.row_stride) {
-    const Row row = row_at(gradient, block, channel, y);
-    const Row next = row_at(gradient, block, channel, std::min(y + 1, dy.height - 1));
+    const GradientRow row = row_at(gradient, block, channel, y);
+    const GradientRow next = row_at(gradient, block, channel, std::min(y + 1, dy.height - 1));
     if (gradient.argmax)
       unpool_row(row, next, dy.width, plane, plane + to.row_stride, kLanes);
     else

@@ -24,6 +24,16 @@ struct ChunkPlan {
   std::int64_t total_rows;
 };
 
+// A row of a channel's gradient, as it lies in memory.
+struct GradientRow {
+  const float* dy;
+  const float* y;              // the output, where ReLU is to be seen through
+  const std::uint8_t* argmax;  // of pooling windows
+};
+// `row` counts the rows of dy: those of windows where there is pooling.
+GradientRow row_at(const OutputGradient& gradient, std::int64_t block, std::int64_t channel,
+                   int row);
+
 // Writes [position][channels][L] of one chunk, from channel `first` on, and adds the vectors of
 // each channel to sums[channels][L] where that is wanted. Asks for the next chunk on the way, or,
 // where there is one only, for the channels `channels_after` further on. Returns the number of

@@ -2,6 +2,9 @@
 #include "layers/model.h"
 
 #include "core/error.h"
+#include "core/ops/pool.h"
+#include "layers/conv.h"
+#include "layers/linear.h"
 #include "layers/tree.h"
 
 namespace espalier::layers {
@@ -95,6 +98,17 @@ Shape Model::batch_shape(std::int64_t images) const {
   std::vector<std::int64_t> sizes = input_shape().sizes();
   sizes.insert(sizes.begin(), images);
   return Shape(sizes);
+}
+
+Tensor outputs_of(const Model& model, const Tensor& pictures) {
+  const bool flat = model.input_shape().rank() == 1 && pictures.shape().rank() > 2;
+  return model(flat ? flatten(pictures) : pictures);
+}
+
+Parameter weight_of(Module& layer) {
+  if (auto* conv = dynamic_cast<Conv2d*>(&layer)) return conv->weight;
+  if (auto* linear = dynamic_cast<Linear*>(&layer)) return linear->weight;
+  return {};
 }
 
 }  // namespace espalier::layers

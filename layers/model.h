@@ -67,4 +67,25 @@ class Model {
   std::shared_ptr<Network> network_;
 };
 
+// The network's outputs for pictures [N, C, H, W], flattened where it takes features.
+Tensor outputs_of(const Model& model, const Tensor& pictures);
+
+// Evaluation mode while it lives; then the mode that was before, also when an error ends it.
+class EvaluationMode {
+ public:
+  explicit EvaluationMode(const Model& model) : model_(model), training_(model.training()) {
+    model_.eval();
+  }
+  ~EvaluationMode() { model_.train(training_); }
+  EvaluationMode(const EvaluationMode&) = delete;
+  EvaluationMode& operator=(const EvaluationMode&) = delete;
+
+ private:
+  Model model_;
+  bool training_;
+};
+
+// The weight of a convolution or linear layer; not defined for others.
+Parameter weight_of(Module& layer);
+
 }  // namespace espalier::layers

@@ -2,7 +2,6 @@
 #include "pruning/candidates.h"
 
 #include <algorithm>
-#include <map>
 #include <utility>
 
 #include "core/error.h"
@@ -28,13 +27,6 @@ bool wanted(const Target& target, const std::vector<std::string>& names) {
                        [&](const std::string& name) { return contains(list, name); });
   };
   return (target.only.empty() || listed(target.only)) && !listed(target.leave_out);
-}
-
-// The weight of a convolution or linear layer; not defined for others.
-Parameter weight_of(layers::Module& layer) {
-  if (auto* conv = dynamic_cast<layers::Conv2d*>(&layer)) return conv->weight;
-  if (auto* linear = dynamic_cast<layers::Linear*>(&layer)) return linear->weight;
-  return {};
 }
 
 Candidates weights_of(const std::string& layer, const Parameter& weight, const Target& target) {
@@ -156,7 +148,7 @@ std::vector<Candidates> candidates(const layers::Model& model, const Target& tar
                          .shown_by = group.shown_by});
   } else {
     layers::walk(model.root(), [&](layers::Module& layer) {
-      const Parameter weight = weight_of(layer);
+      const Parameter weight = layers::weight_of(layer);
       if (weight.defined() && wanted(target, {layer.name()}))
         lists.push_back(weights_of(layer.name(), weight, target));
     });

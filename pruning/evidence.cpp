@@ -6,37 +6,16 @@
 #include "core/autograd.h"
 #include "core/error.h"
 #include "core/ops/loss.h"
-#include "core/ops/pool.h"
 #include "layers/observe.h"
 
 namespace espalier::pruning {
 namespace {
-
-// Evaluation mode while it lives.
-class Evaluating {
- public:
-  explicit Evaluating(const layers::Model& model) : model_(model), training_(model.training()) {
-    model_.eval();
-  }
-  ~Evaluating() { model_.train(training_); }
-  Evaluating(const Evaluating&) = delete;
-  Evaluating& operator=(const Evaluating&) = delete;
-
- private:
-  const layers::Model& model_;
-  bool training_;
-};
 
 void forget_gradients(const layers::Model& model) {
   for (Parameter parameter : model.parameters()) parameter.zero_grad();
 }
 
 }  // namespace
-
-Tensor outputs_of(const layers::Model& model, const Tensor& images) {
-  const bool flat = model.input_shape().rank() == 1 && images.shape().rank() > 2;
-  return model(flat ? flatten(images) : images);
-}
 
 Evidence::Evidence(const layers::Model& model, std::vector<Examples> batches, std::uint64_t seed)
     : model_(model), batches_(std::move(batches)), rng_(seed) {
@@ -54,19 +33,19 @@ void Evidence::require_batches(const std::string& criterion) const {
 
 void Evidence::run(const Examples& batch, const std::function<void(const Examples&)>& see) {
   forget_gradients(model_);
-  cross_entropy(outputs_of(model_, batch.images), batch.labels).backward();
+  cross_entropy(layers::outputs_of(model_, batch.images), batch.labels).backward();
   see(batch);
   forget_gradients(model_);
 }
 
 void Evidence::each_batch(const std::function<void(const Examples&)>& see) {
-  const Evaluating mode(model_);
+  const layers::EvaluationMode mode(model_);
   for (const Examples& batch : batches_) run(batch, see);
 }
 
 std::int64_t Evidence::each_picture(std::int64_t most,
                                     const std::function<void(const Examples&)>& see) {
-  const Evaluating mode(model_);
+  const layers::EvaluationMode mode(model_);
   std::int64_t seen = 0;
   for (const Examples& batch : batches_) {
     const std::vector<float> values = batch.images.to_vector();
@@ -84,13 +63,13 @@ std::int64_t Evidence::each_picture(std::int64_t most,
 }
 
 void Evidence::each_output(const See& see) {
-  const Evaluating mode(model_);
+  const layers::EvaluationMode mode(model_);
   const NoGrad off;
   for (const Examples& batch : batches_) {
     const layers::Observe observe([&](const layers::Module& layer, const std::string&,
                                       const Tensor& input,
                                       const Tensor& output) { see(layer, input, output, batch); });
-    outputs_of(model_, batch.images);
+    layers::outputs_of(model_, batch.images);
   }
 }
 

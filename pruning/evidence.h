@@ -51,7 +51,4 @@ class Evidence {
   Rng rng_;
 };
 
-// The network's outputs for pictures [N, C, H, W], flattened where it takes features.
-Tensor outputs_of(const layers::Model& model, const Tensor& images);
-
 }  // namespace espalier::pruning

@@ -33,10 +33,7 @@ bool contains(const std::vector<std::string>& list, const std::string& name) {
 Parameter penalised(layers::Module& layer, Penalty penalty) {
   if (auto* norm = dynamic_cast<layers::BatchNorm*>(&layer))
     return penalty == Penalty::BatchNormL1 ? norm->weight : Parameter();
-  if (penalty == Penalty::BatchNormL1) return {};
-  if (auto* conv = dynamic_cast<layers::Conv2d*>(&layer)) return conv->weight;
-  if (auto* linear = dynamic_cast<layers::Linear*>(&layer)) return linear->weight;
-  return {};
+  return penalty == Penalty::BatchNormL1 ? Parameter() : layers::weight_of(layer);
 }
 
 }  // namespace

@@ -82,13 +82,12 @@ std::int64_t gone(const Kept& kept) { return std::count(kept.begin(), kept.end()
 // Weights or multiply-adds of a network that are left under its masks and a selection.
 class Cost {
  public:
-  Cost(const layers::Model& model, std::span<const Candidates> lists, Count count)
-      : lists_(lists), count_(count) {
+  Cost(const layers::Model& model, std::span<const Candidates> lists, Count count) : lists_(lists) {
     model.root().trace(
         model.batch_shape(1), [&](layers::Module& leaf, const Shape& in, const Shape&) {
           const layers::Macs macs = leaf.macs(in);
           if (macs.dense == 0) return;
-          const Parameter weight = weight_of(leaf);
+          const Parameter weight = layers::weight_of(leaf);
           if (!weight.defined()) return;
           const double each = count == Count::Weights ? 1
                                                       : static_cast<double>(macs.dense) /
@@ -114,14 +113,7 @@ class Cost {
   }
 
  private:
-  static Parameter weight_of(layers::Module& leaf) {
-    if (auto* conv = dynamic_cast<layers::Conv2d*>(&leaf)) return conv->weight;
-    if (auto* linear = dynamic_cast<layers::Linear*>(&leaf)) return linear->weight;
-    return {};
-  }
-
   std::span<const Candidates> lists_;
-  Count count_;
   std::vector<std::pair<Parameter, double>> weights_;
   double total_ = 0;
 };

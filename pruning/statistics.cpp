@@ -60,7 +60,7 @@ void reestimate_batch_norm(const layers::Model& model, std::span<const Examples>
   norms.begin();
   for (std::size_t k = 0; k < batches.size(); ++k) {
     norms.weigh(1 / static_cast<float>(k + 1));
-    outputs_of(model, batches[k].images);
+    layers::outputs_of(model, batches[k].images);
   }
 }
 

@@ -25,7 +25,7 @@ std::int64_t ones(const std::vector<std::uint8_t>& mask) {
 }
 
 void backward(const layers::Model& model, const Examples& batch) {
-  cross_entropy(outputs_of(model, batch.images), batch.labels).backward();
+  cross_entropy(layers::outputs_of(model, batch.images), batch.labels).backward();
 }
 
 void take_steps(const layers::Model& model, int count, std::uint64_t seed) {

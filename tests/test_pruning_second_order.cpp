@@ -49,7 +49,7 @@ double gate_score(const layers::Model& model, const std::vector<Examples>& batch
     Doubles result;
     const NoGrad off;
     for (const Examples& batch : batches) {
-      const std::vector<float> z = outputs_of(model, batch.images).to_vector();
+      const std::vector<float> z = layers::outputs_of(model, batch.images).to_vector();
       const std::size_t classes = z.size() / batch.labels.size();
       for (std::size_t n = 0; n < batch.labels.size(); ++n) {
         double sum = 0;

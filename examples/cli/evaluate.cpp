@@ -7,26 +7,8 @@
 #include "core/autograd.h"
 #include "core/ops/accuracy.h"
 #include "core/ops/loss.h"
-#include "core/ops/pool.h"
 
 namespace espalier::cli {
-namespace {
-
-// Puts the model back into its mode, also when an error ends the evaluation.
-class EvaluationMode {
- public:
-  explicit EvaluationMode(const layers::Model& model) : model_(model), training_(model.training()) {
-    model_.eval();
-  }
-  ~EvaluationMode() { model_.train(training_); }
-
- private:
-  layers::Model model_;
-  bool training_;
-};
-
-}  // namespace
-
 double Evaluation::deviation() const {
   const double share = accuracy();
   return images ? std::sqrt(share * (1 - share) / static_cast<double>(images)) : 0;
@@ -38,19 +20,15 @@ std::string Evaluation::str() const {
   return text;
 }
 
-Tensor logits_of(const layers::Model& model, const Tensor& pictures) {
-  return model(model.input_shape().rank() == 1 ? flatten(pictures) : pictures);
-}
-
 Evaluation evaluate(const layers::Model& model, const datasets::Dataset& data,
                     const datasets::Normalisation& normalisation, int batch) {
-  const EvaluationMode mode(model);
+  const layers::EvaluationMode mode(model);
   const NoGrad off;
   Evaluation result;
   double loss = 0;
   for (auto& part : datasets::epochs(
            data, 1, {.batch = batch, .shuffle = false, .normalisation = normalisation})) {
-    const Tensor logits = logits_of(model, part.images);
+    const Tensor logits = layers::outputs_of(model, part.images);
     const auto images = static_cast<std::int64_t>(part.labels.size());
     loss += static_cast<double>(cross_entropy(logits, part.labels).item()) *
             static_cast<double>(images);

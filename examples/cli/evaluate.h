@@ -19,9 +19,6 @@ struct Evaluation {
   std::string str() const;   // "79.64 +- 0.40 %"
 };
 
-// The network's outputs [N, K] for pictures [N, C, H, W], flattened where it takes features.
-Tensor logits_of(const layers::Model& model, const Tensor& pictures);
-
 // In evaluation mode and without the tape; the model's mode is then as it was before.
 Evaluation evaluate(const layers::Model& model, const datasets::Dataset& data,
                     const datasets::Normalisation& normalisation, int batch = 128);

@@ -34,7 +34,8 @@ std::vector<Guess> predict(const Checkpoint& checkpoint, const std::string& pict
   const NoGrad off;
   model.eval();
   const std::vector<float> shares =
-      softmax(logits_of(model, Tensor::from({1, channels, height, width}, values))).to_vector();
+      softmax(layers::outputs_of(model, Tensor::from({1, channels, height, width}, values)))
+          .to_vector();
   std::vector<int> order(shares.size());
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return shares[a] > shares[b]; });

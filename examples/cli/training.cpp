@@ -48,7 +48,7 @@ void take_averages(const layers::Model& model, optim::Ema& ema, const datasets::
   const NoGrad off;
   for (auto& batch :
        datasets::epochs(data.train, 1, {.batch = recipe.batch, .normalisation = normalisation}))
-    logits_of(model, batch.images);
+    layers::outputs_of(model, batch.images);
 }
 
 // The loop, and what it keeps from step to step.
@@ -108,7 +108,7 @@ class Training {
     if (momentum_schedule_)
       static_cast<optim::SGD&>(*optimizer_)
           .set_momentum(momentum_schedule_->at(batch.step, steps_));
-    const Tensor logits = logits_of(model_, batch.images);
+    const Tensor logits = layers::outputs_of(model_, batch.images);
     const Tensor loss = cross_entropy(
         logits, batch.labels, {.label_smoothing = static_cast<float>(recipe_.label_smoothing)});
     const double value = loss.item();

@@ -63,6 +63,20 @@ inline int lines(const std::string& text) {
   return static_cast<int>(std::count(text.begin(), text.end(), '\n'));
 }
 
+// One sentence on standard error, after whatever was said before; nothing on standard output.
+inline void expect_error(const std::string& arguments, int status, const std::string& part) {
+  const Outcome run = run_program(arguments);
+  CAPTURE(arguments);
+  CAPTURE(run.err);
+  CHECK(run.status == status);
+  CHECK(run.out.empty());
+  const std::size_t at = run.err.find("espalier: ");
+  REQUIRE(at != run.err.npos);
+  CHECK(run.err.find("espalier: ", at + 1) == run.err.npos);
+  CHECK(run.err.find(part, at) != run.err.npos);
+  CHECK(lines(run.err.substr(at)) == 1);
+}
+
 // A small generated data set in a folder.
 inline void write_small_data(const std::string& folder) {
   datasets::write_shapes(folder, {.train = 80, .test = 40});

@@ -67,18 +67,6 @@ std::string fault_of(const std::string& xml) {
   return !open.empty() ? "no end of " + open.back() : elements < 2 ? "no elements" : "";
 }
 
-void expect_error(const std::string& arguments, int status, const std::string& part) {
-  const Outcome run = run_program(arguments);
-  CAPTURE(arguments);
-  CAPTURE(run.err);
-  CHECK(run.status == status);
-  CHECK(run.out.empty());
-  const std::size_t at = run.err.find("espalier: ");
-  REQUIRE(at != run.err.npos);
-  CHECK(run.err.find(part, at) != run.err.npos);
-  CHECK(lines(run.err.substr(at)) == 1);
-}
-
 std::size_t count(const std::string& text, const std::string& part) {
   std::size_t found = 0;
   for (std::size_t at = 0; (at = text.find(part, at)) != text.npos; at += part.size()) ++found;

@@ -22,19 +22,6 @@ const Trained& trained() {
   return once;
 }
 
-// One sentence on standard error, after whatever was said before; nothing on standard output.
-void expect_error(const std::string& arguments, int status, const std::string& part) {
-  const Outcome run = run_program(arguments);
-  CAPTURE(arguments);
-  CAPTURE(run.err);
-  CHECK(run.status == status);
-  CHECK(run.out.empty());
-  CHECK(run.err.find(part) != run.err.npos);
-  std::size_t errors = 0;
-  for (std::size_t at = 0; (at = run.err.find("espalier: ", at)) != run.err.npos; ++at) ++errors;
-  CHECK(errors == 1);
-}
-
 }  // namespace
 
 TEST_CASE("command line: eval and inspect agree, and show what the contract asks for") {

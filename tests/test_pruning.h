@@ -17,14 +17,15 @@
 
 namespace espalier::testing {
 
-template <class Function>
-std::string message_of(const Function& function) {
-  try {
-    function();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
+// The sum of a set's |w|: a criterion that needs no data.
+inline pruning::Criterion sum_of_weights() {
+  return pruning::criterion("sum", [](const pruning::Candidates& c) {
+    pruning::Scores score(c.count, 0);
+    c.each([&](const pruning::Member& m, std::int64_t i, std::int64_t set) {
+      if (m.part == pruning::Part::Weight) score[set] += std::abs(m.parameter.data()[i]);
+    });
+    return score;
+  });
 }
 
 // Conv 3->6, batch norm, ReLU, pool, conv 6->5, ReLU, flatten, linear 8, ReLU, linear 4.

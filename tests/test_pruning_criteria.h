@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "layers/layers.h"
 #include "pruning/criterion.h"
+#include "tests/test_optim.h"
 
 namespace espalier::testing {
 
@@ -42,16 +43,6 @@ inline void check_near(const pruning::Scores& found, const pruning::Scores& expe
     CAPTURE(i);
     CHECK(found[i] == doctest::Approx(expected[i]).epsilon(tolerance));
   }
-}
-
-template <class Call>
-std::string error_of(const Call& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 // 2 -> 3 neurons -> 2, with these weights.

@@ -103,7 +103,7 @@ TEST_CASE("groups: a residual over the network's own input cannot lose channels"
   const auto all = groups(model);
   REQUIRE(all.size() == 2);
   CHECK(all[0].fixed == "the network's input");
-  CHECK(message_of([&] { candidates(model, {.structure = Filter}); }) ==
+  CHECK(error_of([&] { candidates(model, {.structure = Filter}); }) ==
         "model: found no filter that may be removed, expected at least one");
 }
 
@@ -147,11 +147,11 @@ TEST_CASE("candidates: blocks cover a weight with tiles, ragged ones at the edge
 
 TEST_CASE("candidates: layers that are not there, and blocks that make no sense") {
   const layers::Model model = small_net();
-  CHECK(message_of([&] { candidates(model, {.only = {"conv9"}}); }).find("conv9") !=
+  CHECK(error_of([&] { candidates(model, {.only = {"conv9"}}); }).find("conv9") !=
         std::string::npos);
-  CHECK(message_of([&] { candidates(model, {.structure = Block, .block_rows = 0}); }) ==
+  CHECK(error_of([&] { candidates(model, {.structure = Block, .block_rows = 0}); }) ==
         "block: found 0 x 4, expected at least 1 x 1");
-  CHECK(message_of([&] { structure("row"); }) ==
+  CHECK(error_of([&] { structure("row"); }) ==
         "structure: found 'row', expected weight, block, n:m, neuron, filter or layer");
 }
 

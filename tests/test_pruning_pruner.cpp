@@ -14,17 +14,6 @@ std::vector<std::vector<float>> values_of(const layers::Model& model) {
   return values;
 }
 
-// The sum of a unit's weights: no data needed.
-Criterion sum_of_weights() {
-  return criterion("sum", [](const Candidates& c) {
-    Scores score(c.count, 0);
-    c.each([&](const Member& m, std::int64_t i, std::int64_t set) {
-      if (m.part == Part::Weight) score[set] += std::abs(m.parameter.data()[i]);
-    });
-    return score;
-  });
-}
-
 // Judges by the gradient of the batches it is given.
 Criterion needs_batches() {
   Criterion c = sum_of_weights();
@@ -113,13 +102,13 @@ TEST_CASE("prune: what makes no sense is refused before anything changes") {
   const auto before = values_of(model);
   Criterion picky = sum_of_weights();
   picky.refuses = [](Structure s) { return s == Filter ? "" : "found weights, expected filters"; };
-  CHECK(message_of([&] { prune(model, {.criterion = picky}, 0.5); }) ==
+  CHECK(error_of([&] { prune(model, {.criterion = picky}, 0.5); }) ==
         "criterion sum: found weights, expected filters");
-  CHECK(message_of([&] { prune(model, {.criterion = needs_batches()}, 0.5); }) ==
+  CHECK(error_of([&] { prune(model, {.criterion = needs_batches()}, 0.5); }) ==
         "criterion needy: found no pictures to judge by, expected at least one batch");
-  CHECK(message_of([&] { prune(model, {.criterion = sum_of_weights()}, 1.5); }) ==
+  CHECK(error_of([&] { prune(model, {.criterion = sum_of_weights()}, 1.5); }) ==
         "sparsity: found 1.5, expected at least 0 and below 1");
-  CHECK(message_of([&] { Pruner(model, {.criterion = picky}); }).find("criterion sum") == 0);
+  CHECK(error_of([&] { Pruner(model, {.criterion = picky}); }).find("criterion sum") == 0);
   CHECK(values_of(model) == before);
   for (const Parameter& p : model.parameters()) CHECK(p.mask() == nullptr);
 }

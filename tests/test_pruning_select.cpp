@@ -97,12 +97,12 @@ TEST_CASE("select: a floor keeps a layer alive, and what cannot be reached is an
   const Selection selection = select(model, lists, scores, 0.7, {.global = true});
   CHECK(gone(selection.kept[0]) == 5);
   CHECK(gone(selection.kept[1]) == 3);
-  CHECK(message_of([&] { select(model, lists, scores, 0.95, {.global = true}); }) ==
+  CHECK(error_of([&] { select(model, lists, scores, 0.95, {.global = true}); }) ==
         "sparsity: found 0.95, which leaves a layer with fewer than 1 filters, expected at most "
         "0.818182");
-  CHECK(message_of([&] { select(model, lists, scores, 0.95); }) ==
+  CHECK(error_of([&] { select(model, lists, scores, 0.95); }) ==
         "conv1: found a sparsity of 0.95, which leaves 0 of 6 filters, expected at least 1");
-  CHECK(message_of([&] { select(model, lists, scores, 0.5, {.floor = 3}); }) ==
+  CHECK(error_of([&] { select(model, lists, scores, 0.5, {.floor = 3}); }) ==
         "conv2: found a sparsity of 0.5, which leaves 2 of 5 filters, expected at least 3");
 }
 
@@ -114,7 +114,7 @@ TEST_CASE("select: ratios of single lists, and nonsense") {
   CHECK(gone(kept[0]) == 3);
   CHECK(gone(kept[1]) == 1);
   const auto message = [&](double sparsity, const Scope& scope) {
-    return message_of([&] { select(model, lists, scores, sparsity, scope); });
+    return error_of([&] { select(model, lists, scores, sparsity, scope); });
   };
   CHECK(message(1, {}) == "sparsity: found 1, expected at least 0 and below 1");
   CHECK(message(-0.1, {}) == "sparsity: found -0.1, expected at least 0 and below 1");
@@ -123,7 +123,7 @@ TEST_CASE("select: ratios of single lists, and nonsense") {
         "sparsity: found a ratio for conv7, expected one of the layers that may lose some");
   auto broken = scores;
   broken[1][2] = NAN;
-  CHECK(message_of([&] { select(model, lists, broken, 0.5); }) ==
+  CHECK(error_of([&] { select(model, lists, broken, 0.5); }) ==
         "conv2: found a score that is not a number, expected one for each filter");
 }
 
@@ -186,7 +186,7 @@ TEST_CASE("select: n of m neighbours stay, in each row") {
         REQUIRE(highest <= lowest);
       }
   }
-  CHECK(message_of([&] { select_pattern(lists, scores, 4, 4); }) ==
+  CHECK(error_of([&] { select_pattern(lists, scores, 4, 4); }) ==
         "n:m: found 4:4, expected n at least 1 and below m");
 }
 
@@ -235,7 +235,6 @@ TEST_CASE("schedules: when and how much") {
           often.due(static_cast<double>(step) / length, static_cast<double>(step + 1) / length);
     CHECK(prunings == std::min(7, length == 1 ? 2 : length == 3 ? 5 : 7));
   }
-  CHECK(message_of([] { cubic(0, 1, {}); }) ==
-        "sparsity: found 1, expected at least 0 and below 1");
-  CHECK(message_of([] { one_shot(0.5, -1); }).find("expected one from 0 on") != std::string::npos);
+  CHECK(error_of([] { cubic(0, 1, {}); }) == "sparsity: found 1, expected at least 0 and below 1");
+  CHECK(error_of([] { one_shot(0.5, -1); }).find("expected one from 0 on") != std::string::npos);
 }

@@ -8,16 +8,6 @@ using namespace espalier::pruning;
 
 namespace {
 
-Criterion sum_of_weights() {
-  return criterion("sum", [](const Candidates& c) {
-    Scores score(c.count, 0);
-    c.each([&](const Member& m, std::int64_t i, std::int64_t set) {
-      if (m.part == Part::Weight) score[set] += std::abs(m.parameter.data()[i]);
-    });
-    return score;
-  });
-}
-
 // Stands for an accuracy, but any change of an output shows: the mean square of the outputs.
 struct Power {
   Tensor images;
@@ -263,7 +253,7 @@ TEST_CASE("sensitivity: where a pattern or a cut decides, it gives the one point
 TEST_CASE("sensitivity: what makes no sense is one sentence") {
   const layers::Model model = small_net();
   const auto message = [&](const Method& method, const SensitivityOptions& options = {}) {
-    return message_of([&] { sensitivity(model, method, power(), options); });
+    return error_of([&] { sensitivity(model, method, power(), options); });
   };
   Method by_macs{.criterion = sum_of_weights()};
   by_macs.scope.count = Count::Macs;

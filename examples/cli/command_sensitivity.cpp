@@ -13,13 +13,12 @@
 #include "examples/cli/commands.h"
 #include "examples/cli/console.h"
 #include "examples/cli/data.h"
-#include "examples/cli/evaluate.h"
-#include "pruning/pruning.h"
+#include "examples/cli/prune_model.h"
 
 namespace espalier::cli {
 namespace {
 
-constexpr int kBatch = 128, kBatches = 8;  // of the pictures that a criterion judges by
+constexpr std::int64_t kPictures = 1024;  // that a criterion judges by
 
 struct Options {
   std::string file, data, out, structure = "filter", criterion;
@@ -43,19 +42,6 @@ pruning::Method method_of(const Options& o) {
     method.criterion = pruning::criterion(o.criterion.empty() ? "magnitude" : o.criterion);
   pruning::check_meaning(method);
   return method;
-}
-
-// The first batches of the training pictures that are left, in an order of the seed's.
-std::vector<pruning::Examples> batches_of(const datasets::Dataset& train,
-                                          const datasets::Normalisation& normalisation,
-                                          std::uint64_t seed) {
-  std::vector<pruning::Examples> batches;
-  for (auto& batch : datasets::epochs(
-           train, 1, {.batch = kBatch, .seed = seed, .normalisation = normalisation})) {
-    batches.push_back({batch.images, {batch.labels.begin(), batch.labels.end()}});
-    if (batches.size() == kBatches) break;
-  }
-  return batches;
 }
 
 datasets::Dataset hold_out(datasets::Dataset& train, const Options& o) {
@@ -170,7 +156,8 @@ Json act(const Options& o) {
   const auto seed = static_cast<std::uint64_t>(o.seed);
 
   pruning::SensitivityOptions options{.sparsities = o.sparsities, .seed = seed};
-  if (method.criterion.needs_data) options.batches = batches_of(data.train, normalisation, seed);
+  if (method.criterion.needs_data)
+    options.batches = scoring_batches(data.train, normalisation, kPictures, seed);
   ProgressBar bar(
       "sensitivity",
       (pruning::sensitivity_points(checkpoint.model, method, options) + 1) * held.size(), "images");
@@ -178,7 +165,7 @@ Json act(const Options& o) {
   const pruning::Sensitivity found = pruning::sensitivity(
       checkpoint.model, method,
       [&](const layers::Model& model) {
-        evaluations.push_back(evaluate(model, held, normalisation, kBatch));
+        evaluations.push_back(evaluate(model, held, normalisation));
         bar.advance(held.size());
         return evaluations.back().accuracy();
       },

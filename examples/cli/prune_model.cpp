@@ -33,12 +33,12 @@ class Pruning {
     begin_training();
     switch (plan_) {
       case Plan::OneShot:
-        prune_now(sparsity_, batches_);
+        prune_now(sparsity_);
         train();
         break;
       case Plan::Initial:
         model_.initialize(seed());
-        prune_now(sparsity_, batches_);
+        prune_now(sparsity_);
         train();
         break;
       case Plan::Lottery:
@@ -66,17 +66,17 @@ class Pruning {
   }
 
   // Evaluates what was pruned, with batch norm's statistics gathered anew.
-  void evaluate_pruned() {
-    pruning::reestimate_batch_norm(model_, batches_);
-    report_.before = evaluate(model_, data_.test, normalisation());
+  void evaluate_pruned(const layers::Model& model) {
+    pruning::reestimate_batch_norm(model, batches_);
+    report_.before = evaluate(model, data_.test, normalisation());
     say("pruned: " + percent(report_.outcome.achieved) + " gone, test " + report_.before.str());
   }
 
-  void prune_now(double sparsity, const std::vector<pruning::Examples>& batches) {
-    pruning::Evidence evidence(model_, batches, seed());
+  void prune_now(double sparsity) {
+    pruning::Evidence evidence(model_, batches_, seed());
     report_.outcome = pruning::prune(model_, method_, sparsity, evidence);
     model_.update();
-    evaluate_pruned();
+    evaluate_pruned(model_);
   }
 
   void train(const TrainOptions& options = {}) {
@@ -106,17 +106,10 @@ class Pruning {
                  report_.outcome = pruner.last();
                  const double epoch = static_cast<double>(batch.step + 1) /
                                       static_cast<double>(batch.steps_per_epoch);
-                 if (schedule.at(epoch) == schedule.final()) evaluate_apart();
+                 // A copy: in the model itself training goes on with its own statistics.
+                 if (schedule.at(epoch) == schedule.final()) evaluate_pruned(model_.clone());
                },
            .resumable = false});
-  }
-
-  // The last pruning of a gradual schedule, as it would be without the training that follows.
-  void evaluate_apart() {
-    const layers::Model copy = model_.clone();
-    pruning::reestimate_batch_norm(copy, batches_);
-    report_.before = evaluate(copy, data_.test, normalisation());
-    say("pruned: " + percent(report_.outcome.achieved) + " gone, test " + report_.before.str());
   }
 
   // The network's own first weights, or those after some epochs, by the recipe that trained it.
@@ -146,7 +139,7 @@ class Pruning {
     for (int level = 1; level <= options_.steps; ++level) {
       const double sparsity =
           1 - std::pow(1 - sparsity_, static_cast<double>(level) / options_.steps);
-      prune_now(sparsity, batches_);
+      prune_now(sparsity);
       beginning.restore(model_);
       begin_training();
       say("level " + std::to_string(level) + " of " + std::to_string(options_.steps) +
@@ -185,12 +178,6 @@ class Pruning {
     train({.after_step = after_step, .resumable = false});
     report_.outcome = pruning::outcome(model_, method_, sparsity_);
     report_.before = report_.dense;
-  }
-
-  static std::string percent(double share) {
-    char text[32];
-    std::snprintf(text, sizeof text, "%.2f %%", 100 * share);
-    return text;
   }
 
   Checkpoint& checkpoint_;

@@ -100,7 +100,8 @@ void add_prune_options(CLI::App& command, PruneOptions& o) {
   command.add_option("--floor", o.floor, "Sets that every layer keeps at least");
   command.add_option("--block", o.block, "Rows and columns of a block (structure block)");
   command.add_option("--pattern", o.pattern, "How many of how many stay (structure n:m)");
-  command.add_option("--pictures", o.pictures, "Training pictures that a criterion judges by");
+  command.add_option("--pictures", o.pictures,
+                     "Training pictures that a criterion judges by, in whole batches of 128");
   command.add_option("--schedule", o.schedule,
                      "one-shot, iterative, cubic, exponential, initial (before training), lottery "
                      "(rewinding), rigl or set");

@@ -7,7 +7,7 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "pruning/block_fisher.h"
-#include "pruning/criterion.h"
+#include "pruning/scoring.h"
 
 namespace espalier::pruning {
 namespace {
@@ -179,7 +179,9 @@ Criterion obs(const ObsOptions& options) {
                          Evidence& evidence) { return surgeon->score(lists, evidence); },
       .refuses = [](Structure structure) -> std::string {
         if (structure == Structure::Weight || structure == Structure::NM) return "";
-        return "the inverse Fisher information that it holds is one of single weights";
+        return "found " + plural(structure) +
+               ", expected weights or n:m patterns: it inverts the Fisher information of single "
+               "ones";
       },
       .compensate = [surgeon](std::span<const Candidates> lists, std::span<const Kept> kept,
                               Evidence& evidence) { surgeon->compensate(lists, kept, evidence); },

@@ -88,16 +88,19 @@ Outcome prune(const layers::Model& model, const Method& method, double asked) {
 }
 
 Pruner::Pruner(const layers::Model& model, const PrunerOptions& options)
-    : model_(model),
-      options_(options),
-      method_{.structure = options.structure,
+    : Pruner(model,
+             {.structure = options.structure,
               .criterion = options.criterion,
               .scope = options.scope,
               .only = options.only,
-              .leave_out = options.leave_out} {
+              .leave_out = options.leave_out},
+             options.sparsity, options.batches, options.seed) {}
+
+Pruner::Pruner(const layers::Model& model, const Method& method, const Schedule& sparsity,
+               int batches, std::uint64_t seed)
+    : model_(model), method_(method), sparsity_(sparsity), batches_(batches), seed_(seed) {
   check_meaning(method_);
-  check(options.batches >= 1, "pruner: found ", options.batches,
-        " batches to judge by, expected at least 1");
+  check(batches >= 1, "pruner: found ", batches, " batches to judge by, expected at least 1");
   candidates(model, target_of(method_));  // fails early
 }
 
@@ -108,15 +111,15 @@ bool Pruner::step(Examples examples, std::int64_t step, std::int64_t steps_per_e
     // Of this epoch only: a training that is resumed at its beginning has no others.
     if (step % steps_per_epoch == 0) latest_.clear();
     latest_.push_back(std::move(examples));
-    if (latest_.size() > static_cast<std::size_t>(options_.batches)) latest_.pop_front();
+    if (latest_.size() > static_cast<std::size_t>(batches_)) latest_.pop_front();
   }
   const auto epoch = [&](std::int64_t steps) {
     return static_cast<double>(steps) / static_cast<double>(steps_per_epoch);
   };
-  if (!options_.sparsity.due(epoch(step), epoch(step + 1))) return false;
+  if (!sparsity_.due(epoch(step), epoch(step + 1))) return false;
   Evidence evidence(model_, {latest_.begin(), latest_.end()},
-                    options_.seed + static_cast<std::uint64_t>(step));
-  last_ = prune(model_, method_, options_.sparsity.at(epoch(step + 1)), evidence);
+                    seed_ + static_cast<std::uint64_t>(step));
+  last_ = prune(model_, method_, sparsity_.at(epoch(step + 1)), evidence);
   return true;
 }
 

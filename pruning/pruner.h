@@ -64,6 +64,8 @@ struct PrunerOptions {
 class Pruner {
  public:
   Pruner(const layers::Model& model, const PrunerOptions& options);
+  Pruner(const layers::Model& model, const Method& method, const Schedule& sparsity,
+         int batches = PrunerOptions().batches, std::uint64_t seed = 0);
 
   // `batch` has images, labels, step and steps_per_epoch: the step just done, counted from 0. A
   // pruning depends on the step alone, so a resumed training goes on as if never interrupted.
@@ -80,8 +82,10 @@ class Pruner {
 
  private:
   layers::Model model_;
-  PrunerOptions options_;
   Method method_;
+  Schedule sparsity_;
+  int batches_;
+  std::uint64_t seed_;
   std::deque<Examples> latest_;
   Outcome last_;
 };

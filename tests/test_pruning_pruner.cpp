@@ -137,6 +137,18 @@ TEST_CASE("pruner: follows its schedule inside the loop, and a resumed loop is t
   CHECK(values_of(whole) == values_of(parts));
 }
 
+TEST_CASE("pruner: takes the whole of a method, blocks of any size too") {
+  const layers::Model model = small_net();
+  Method method{.structure = Block, .criterion = sum_of_weights()};
+  method.block_rows = 2;
+  method.block_columns = 3;
+  Pruner pruner(model, method, one_shot(0.5, 1));
+  CHECK_FALSE(pruner.step(random_examples(2, 1), 0, 2));
+  CHECK(pruner.step(random_examples(2, 1), 1, 2));
+  CHECK(pruner.last().lists[0].sets == 3 * 9);  // of conv1, [6, 27]
+  CHECK(pruner.last().lists[0].gone == 14);
+}
+
 TEST_CASE("evidence: leaves mode, values and statistics as they were") {
   const layers::Model model = small_net();
   model.train();

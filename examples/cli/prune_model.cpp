@@ -93,13 +93,7 @@ class Pruning {
       throw UsageError("--schedule " + options_.schedule +
                        ": found --epochs 0, expected epochs to prune in");
     const pruning::Schedule schedule = schedule_of(options_, recipe_.epochs);
-    pruning::Pruner pruner(model_, {.structure = method_.structure,
-                                    .criterion = method_.criterion,
-                                    .sparsity = schedule,
-                                    .scope = method_.scope,
-                                    .only = method_.only,
-                                    .leave_out = method_.leave_out,
-                                    .seed = seed()});
+    pruning::Pruner pruner(model_, method_, schedule, pruning::PrunerOptions().batches, seed());
     train({.after_step =
                [&](const datasets::Batch& batch) {
                  if (!pruner.step(batch)) return;
@@ -160,6 +154,8 @@ class Pruning {
     pruning::set_masks_at_random(
         lists, pruning::layer_sparsities(lists, sparsity_, pruning::Distribution::ErdosRenyiKernel),
         seed());
+    report_.outcome = pruning::outcome(model_, method_, sparsity_);
+    evaluate_pruned(model_.clone());
     std::optional<pruning::DenseGradients> dense;
     const auto after_step = [&](const datasets::Batch& batch) {
       const std::int64_t done = batch.step + 1;
@@ -177,7 +173,6 @@ class Pruning {
     };
     train({.after_step = after_step, .resumable = false});
     report_.outcome = pruning::outcome(model_, method_, sparsity_);
-    report_.before = report_.dense;
   }
 
   Checkpoint& checkpoint_;

@@ -4,6 +4,8 @@
 
 #include <omp.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cstdint>
 
 namespace espalier {
@@ -15,21 +17,46 @@ void set_num_threads(int count);
 // momentum sink to 1e-38, where arithmetic is up to 100 times slower. The flag is per thread.
 void flush_denormals();
 
-// Calls body(item) for each item in [0, items). Items are handed out one by one as threads become
-// free. Runs serially with one item, one thread, or inside another parallel loop. Bodies must not
-// throw: check arguments before the loop.
+// Whether the next loop runs through its items from the last to the first: by turns. What one
+// operation wrote last the next one then reads first, while it is still in the caches.
+bool next_direction();
+
+// The items of one thread, of which the others take some when they have done their own.
+struct alignas(64) Share {
+  std::atomic<std::int64_t> next;
+  std::int64_t begin, end;
+};
+inline constexpr int kMostThreads = 64;  // that share a loop
+
+// Calls body(item) for each item in [0, items). Each thread begins with a share of its own, the
+// same one in loops of the same length: what it wrote in one it finds in its own cache in the next.
+// Runs serially with one item, one thread, or inside another parallel loop. Bodies must not throw:
+// check arguments before the loop.
 template <class Body>
 void parallel_for(std::int64_t items, const Body& body) {
-  if (items <= 1 || num_threads() == 1 || omp_in_parallel()) {
+  const int threads = std::min(num_threads(), kMostThreads);
+  if (items <= 1 || threads == 1 || omp_in_parallel()) {
     flush_denormals();
     for (std::int64_t i = 0; i < items; ++i) body(i);
     return;
   }
-#pragma omp parallel
+  Share shares[kMostThreads];
+  for (int t = 0; t < threads; ++t) {
+    shares[t].begin = items * t / threads;
+    shares[t].end = items * (t + 1) / threads;
+    shares[t].next.store(shares[t].begin, std::memory_order_relaxed);
+  }
+  const bool backwards = next_direction();
+#pragma omp parallel num_threads(threads)
   {
     flush_denormals();
-#pragma omp for schedule(dynamic, 1)
-    for (std::int64_t i = 0; i < items; ++i) body(i);
+    const int me = omp_get_thread_num();
+    for (int t = me; t < me + threads; ++t) {
+      Share& share = shares[t % threads];
+      std::int64_t i = 0;
+      while ((i = share.next.fetch_add(1, std::memory_order_relaxed)) < share.end)
+        body(backwards ? share.begin + share.end - 1 - i : i);
+    }
   }
 }
 

@@ -88,6 +88,11 @@ optimise := -O1 -g -fno-omit-frame-pointer -D_GLIBCXX_ASSERTIONS -Wno-maybe-unin
 else
 optimise := -O3 -g1
 endif
+# Short of registers, GCC on x86 keeps addresses in vector registers; from there they arrive late,
+# behind the multiply-adds that wait. Only the kernels are short of registers.
+kernel_tuning := -mtune-ctrl=^inter_unit_moves_to_vec,^inter_unit_moves_from_vec
+kernel_tuning := $(shell $(CXX) $(kernel_tuning) -E -x c++ /dev/null >/dev/null 2>&1 && \
+  echo '$(kernel_tuning)')
 # GCC 12 sees overlaps in std::string's own copying that cannot be: its bug 105329.
 FLAGS := -std=c++20 $(optimise) -march=$(ARCH) -fopenmp -ffp-contract=fast -Wall -Wextra -Werror \
   $(if $(findstring clang,$(CXX)),,-Wno-restrict) \
@@ -95,6 +100,7 @@ FLAGS := -std=c++20 $(optimise) -march=$(ARCH) -fopenmp -ffp-contract=fast -Wall
 LINK  := $(LDFLAGS) -L$(BLAS_LIB) -Wl,-rpath,$(BLAS_LIB)
 LIBS  := -lopenblas -lz $(LDLIBS)
 $(OBJ)/core/rng.o: FLAGS += -ffp-contract=off
+$(OBJ)/core/kernels/%.o: FLAGS += $(kernel_tuning)
 
 # ---- What is built from what -------------------------------------------------
 folders  := core layers optim pruning datasets

@@ -137,6 +137,33 @@ TEST_CASE("conv2d: many channels, which the weight gradient splits among several
   check_against_loops({130, 2, 6, 6, 3, 3, 3, 1, 1});
 }
 
+TEST_CASE(
+    "conv2d: output channels that fill vectors, whose weight gradient has them side by side") {
+  for (const int n : {1, 18})
+    for (const ConvShape& s : {ConvShape{n, 5, 6, 6, 16, 3, 3, 1, 1},
+                               {n, 7, 5, 7, 14, 3, 3, 1, 0},
+                               {n, 5, 8, 8, 32, 3, 3, 2, 1},
+                               {n, 6, 9, 6, 31, 3, 3, 2, 1},
+                               {n, 5, 7, 7, 48, 3, 3, 3, 1},
+                               {n, 9, 2, 2, 30, 3, 3, 1, 1},
+                               {n, 5, 2, 2, 16, 3, 3, 1, 1},
+                               {n, 5, 4, 4, 48, 3, 3, 1, 0},
+                               {n, 5, 2, 2, 32, 3, 3, 2, 2}})
+      check_against_loops(s);
+  check_against_loops({50, 5, 2, 2, 80, 3, 3, 1, 1});    // several chunks of 2x2 pixels
+  check_against_loops({17, 40, 3, 40, 16, 3, 3, 1, 1});  // long rows
+  check_conv_gradient({17, 5, 4, 4, 16, 3, 3, 1, 1}, true, false, true);
+  check_conv_gradient({17, 5, 4, 4, 16, 3, 3, 1, 1}, true, true, true);
+}
+
+TEST_CASE("conv2d: 2x2 pixels, whose zeros all around are left out, unless they are pooled") {
+  for (const int n : {1, 17})
+    for (const int channels : {1, 3, 4, 7, 21})
+      check_against_loops({n, channels, 2, 2, 13, 3, 3, 1, 1});
+  check_conv_gradient({17, 5, 2, 2, 6, 3, 3, 1, 1}, true, false, true);
+  check_conv_gradient({17, 5, 2, 2, 6, 3, 3, 1, 1}, true, true, true);
+}
+
 TEST_CASE("conv2d: few input channels, whose weight gradient reads the output's where it lies") {
   check_against_loops({20, 3, 20, 16, 11, 3, 3, 1, 1});
   check_against_loops({2, 4, 7, 66, 3, 3, 3, 1, 0});

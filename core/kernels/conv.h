@@ -26,6 +26,14 @@ struct ChannelTiles {
   int width(int tile) const { return tile < wide_tiles ? widest : widest - 1; }
 };
 
+// Whether 3x3 taps meet 2x2 pixels and the zeros around them. Five products in nine are then with
+// zeros, and kernels that are told so leave them out.
+inline bool meets_only_2x2(const Planes& in, int kernel_h, int kernel_w, int stride, int rows,
+                           int columns) {
+  return in.height == 2 && in.width == 2 && kernel_h == 3 && kernel_w == 3 && stride == 1 &&
+         rows == 2 && columns == 2;
+}
+
 // One pass of the direct kernel: output position (y, x) sums, over channels and taps, weights times
 // the input at a fixed step from (y, x). The forward pass is one such pass. The way back to the
 // input is one for each of the stride^2 phases of the input's pixels.
@@ -46,6 +54,8 @@ struct ConvPass {
   bool relu = false;
   std::uint8_t* argmax =
       nullptr;  // not null: 2x2 max-pool; [block][O][H / 2][W / 2][L] are written
+
+  bool only_2x2 = false;  // see below
 
   Planes halo_of = {};  // where its data is set, the halo of these planes is zeroed on the way
 };
@@ -88,6 +98,8 @@ struct WeightPass {
   const std::uint8_t* dw_mask;  // zeros are written where it is 0; null for none
   float* dbias;                 // [O]; null where not wanted
   bool dbias_add;
+
+  bool only_2x2 = false;  // see above
 };
 void run(const WeightPass& pass);
 

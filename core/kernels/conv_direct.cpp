@@ -11,7 +11,8 @@ namespace espalier {
 namespace {
 
 constexpr int kTileO = tile_channels(kRegisters);
-constexpr int kTileP = 4;  // pixels; also the four pixels of a pooling window
+constexpr int kTileP = 4;     // pixels; also the four pixels of a pooling window
+constexpr int kOnly2x2 = -1;  // as the size of a kernel: see meets_only_2x2
 
 // Where the pixels of a tile are read and written, as offsets in floats.
 struct Pixels {
@@ -19,13 +20,22 @@ struct Pixels {
   std::int64_t out[kTileP];
 };
 
+// Lines of the input that are asked for meanwhile, neighbours in each channel.
+struct Ahead {
+  const float* first;
+  int lines;
+};
+
 // KH x KW taps at compile time; 0: as many as the pass says.
 template <int O, int P, int KH, int KW>
 [[gnu::always_inline]] inline void accumulate(const ConvPass& pass, const float* const (&pixel)[P],
-                                              const float* weights, Vec (&sum)[O][P]) {
+                                              const float* weights, const Ahead& ahead,
+                                              Vec (&sum)[O][P]) {
   const int kernel_h = KH ? KH : pass.kernel_h, kernel_w = KW ? KW : pass.kernel_w;
   for (int c = 0; c < pass.channels; ++c) {
     std::int64_t row = c * pass.in_channel;
+    for (int line = 0; line < ahead.lines; ++line)
+      __builtin_prefetch(ahead.first + row + line * kLanes, 0, 2);
 #pragma GCC unroll 3
     for (int ky = 0; ky < kernel_h; ++ky, row += pass.in_row) {
 #pragma GCC unroll 5
@@ -46,6 +56,34 @@ template <int O, int P, int KH, int KW>
       }
       weights += kernel_w * O;
     }
+  }
+}
+
+// The same for all four pixels of a 2x2 plane and 3x3 taps, of which each pixel has four that meet
+// pixels and five that would meet the zeros around them.
+template <int O>
+[[gnu::always_inline]] inline void accumulate_2x2(const ConvPass& pass, const float* in,
+                                                  const float* weights, Vec (&sum)[O][kTileP]) {
+  in += pass.in_row + kLanes;
+  for (int c = 0; c < pass.channels; ++c, in += pass.in_channel, weights += 9 * O) {
+    Vec x[kTileP];
+#pragma GCC unroll 4
+    for (int p = 0; p < kTileP; ++p) {
+      x[p] = load(in + p / 2 * pass.in_row + p % 2 * kLanes);
+      keep_in_register(x[p]);
+    }
+#pragma GCC unroll 4
+    for (int o = 0; o < O; ++o)
+#pragma GCC unroll 9
+      for (int tap = 0; tap < 9; ++tap) {
+        Vec w = broadcast(weights[tap * O + o]);
+        keep_in_register(w);
+#pragma GCC unroll 4
+        for (int p = 0; p < kTileP; ++p) {
+          const int y = p / 2 + tap / 3 - 1, x_ = p % 2 + tap % 3 - 1;
+          if (y >= 0 && y < 2 && x_ >= 0 && x_ < 2) sum[o][p] += w * x[y * 2 + x_];
+        }
+      }
   }
 }
 
@@ -73,15 +111,54 @@ bool goes_past_caches(const ConvPass& pass) {
          pass.out_block * pass.blocks > kLarge;
 }
 
+// What lies just below the input of a tile of pixels, asked for a row of tiles before it is needed:
+// there are more streams (rows times channels) than the processor follows by itself. Each tile of
+// channels asks for a share of these lines, for memory is better kept busy evenly.
+struct Below {
+  Below(const ConvPass& pass, int channel_tiles)
+      : width(static_cast<int>(kTileP * pass.in_step_x / kLanes)),
+        lines(pass.rows < 8 ? 0 : width * static_cast<int>(pass.in_step_y / pass.in_row)) {
+    while (share * channel_tiles < lines && share < kTileP) share *= 2;
+  }
+  int width, lines;  // of a row; of all of them
+  int share = 1;
+};
+
+// What does not change from strip to strip.
+struct Job {
+  Job(const ConvPass& pass, int channel_tiles, std::int64_t argmax_channel)
+      : pass(pass),
+        past_caches(goes_past_caches(pass)),
+        argmax_channel(argmax_channel),
+        below(pass, channel_tiles) {}
+  const ConvPass& pass;
+  bool past_caches;
+  std::int64_t argmax_channel;  // bytes between channels
+  Below below;
+};
+
+// Calls f(o, p) for each output channel and pixel of a tile.
+template <int O, int P, class Function>
+[[gnu::always_inline]] inline void for_tile(const Function& f) {
+#pragma GCC unroll 4
+  for (int o = 0; o < O; ++o)
+#pragma GCC unroll 4
+    for (int p = 0; p < P; ++p) f(o, p);
+}
+
 // Some pixels of one image block and the output channels [first, last), in tiles of O.
 template <int O, int P, int KH, int KW>
-void strip(const ConvPass& pass, const float* in, const Pixels& at, int first, int last, float* out,
-           std::uint8_t* argmax, std::int64_t argmax_channel) {
+void strip(const Job& job, const float* in, const Pixels& at, int first, int last, float* out,
+           std::uint8_t* argmax) {
+  const ConvPass& pass = job.pass;
   const std::int64_t taps =
       static_cast<std::int64_t>(pass.channels) * pass.kernel_h * pass.kernel_w;
-  const bool past_caches = goes_past_caches(pass);
+  const bool past_caches = job.past_caches, relu_wanted = pass.relu;
+  const std::int64_t argmax_channel = job.argmax_channel;
   const float* pixel[P];
   for (int p = 0; p < P; ++p) pixel[p] = in + at.in[p];
+  const float* ahead = pixel[0] + pass.kernel_h * pass.in_row;
+  int asked = 0, column = 0;
   for (int channel = first; channel < last; channel += O) {
     Vec sum[O][P];
     float* to[O];
@@ -105,7 +182,19 @@ void strip(const ConvPass& pass, const float* in, const Pixels& at, int first, i
 #pragma GCC unroll 4
         for (int p = 0; p < P; ++p) __builtin_prefetch(to[o] + at.out[p], 1);
     }
-    accumulate<O, P, KH, KW>(pass, pixel, pass.weights + channel * taps, sum);
+    const float* weights = pass.weights + channel * taps;
+    if constexpr (KH == kOnly2x2)
+      accumulate_2x2<O>(pass, pixel[0], weights, sum);
+    else
+      accumulate<O, P, KH, KW>(pass, pixel, weights,
+                               {ahead, asked < job.below.lines ? job.below.share : 0}, sum);
+    asked += job.below.share;
+    column += job.below.share;
+    ahead += job.below.share * kLanes;
+    if (column >= job.below.width) {
+      ahead += pass.in_row - std::int64_t{column} * kLanes;
+      column = 0;
+    }
     if (P == kTileP && argmax) {
       if constexpr (P == kTileP)
 #pragma GCC unroll 4
@@ -113,23 +202,23 @@ void strip(const ConvPass& pass, const float* in, const Pixels& at, int first, i
           pool_window(sum[o], to[o] + at.out[0], argmax + (channel + o) * argmax_channel);
       continue;
     }
-#pragma GCC unroll 4
-    for (int o = 0; o < O; ++o)
-#pragma GCC unroll 4
-      for (int p = 0; p < P; ++p) {
-        const Vec value = pass.relu ? relu(sum[o][p]) : sum[o][p];
-        past_caches ? stream(to[o] + at.out[p], value) : store(to[o] + at.out[p], value);
-      }
+    if (relu_wanted) for_tile<O, P>([&](int o, int p) { sum[o][p] = relu(sum[o][p]); });
+    if (past_caches)
+      for_tile<O, P>([&](int o, int p) { stream(to[o] + at.out[p], sum[o][p]); });
+    else
+      for_tile<O, P>([&](int o, int p) { store(to[o] + at.out[p], sum[o][p]); });
   }
 }
 
-using StripFunction = void (*)(const ConvPass&, const float*, const Pixels&, int, int, float*,
-                               std::uint8_t*, std::int64_t);
+using StripFunction = void (*)(const Job&, const float*, const Pixels&, int, int, float*,
+                               std::uint8_t*);
 
 // The kernels that networks have, and those that a stride of 2 splits a 3x3 one into on the way
 // back.
 template <int O, int P>
-StripFunction strip_for_kernel(int h, int w) {
+StripFunction strip_for_kernel(int h, int w, [[maybe_unused]] bool only_2x2) {
+  if constexpr (P == kTileP)
+    if (only_2x2) return strip<O, P, kOnly2x2, kOnly2x2>;
   if (h == 3 && w == 3) return strip<O, P, 3, 3>;
   if (h == 1 && w == 1) return strip<O, P, 1, 1>;
   if (h == 1 && w == 2) return strip<O, P, 1, 2>;
@@ -143,13 +232,13 @@ StripFunction strip_for_pixels(const ConvPass& pass, int pixels) {
   const int h = pass.kernel_h, w = pass.kernel_w;
   switch (pixels) {
     case 1:
-      return strip_for_kernel<O, 1>(h, w);
+      return strip_for_kernel<O, 1>(h, w, pass.only_2x2);
     case 2:
-      return strip_for_kernel<O, 2>(h, w);
+      return strip_for_kernel<O, 2>(h, w, pass.only_2x2);
     case 3:
-      return strip_for_kernel<O, 3>(h, w);
+      return strip_for_kernel<O, 3>(h, w, pass.only_2x2);
     default:
-      return strip_for_kernel<O, 4>(h, w);
+      return strip_for_kernel<O, 4>(h, w, pass.only_2x2);
   }
 }
 
@@ -187,17 +276,6 @@ int pixels_of(const ConvPass& pass, std::int64_t index, Pixels& at) {
   return pixels;
 }
 
-// Asks for the input just below what a tile reads, a row of tiles before it is needed: there are
-// more streams (rows times channels) than the processor follows by itself.
-void prefetch_below(const ConvPass& pass, const float* in) {
-  const float* below = in + pass.kernel_h * pass.in_row;
-  const auto floats = kTileP * pass.in_step_x;
-  for (int c = 0; c < pass.channels; ++c, below += pass.in_channel)
-    for (std::int64_t row = 0; row < pass.in_step_y; row += pass.in_row)
-      for (std::int64_t at = 0; at < floats; at += kLanes)
-        __builtin_prefetch(below + row + at, 0, 2);
-}
-
 std::int64_t tiles_of(const ConvPass& pass) {
   const std::int64_t area = static_cast<std::int64_t>(pass.rows) * pass.columns;
   return pass.argmax ? area / kTileP : (area + kTileP - 1) / kTileP;
@@ -209,8 +287,11 @@ struct Item {
   int first_channel, last_channel;
 };
 
-void run_item(const ConvPass& pass, const ChannelTiles& channel_tiles, const Item& item,
-              bool from_memory) {
+void run_item(const ConvPass& shared_pass, const ChannelTiles& shared_tiles, const Item& item) {
+  // Copies: the caller's lie on a stack whose thread writes beside them, and each time it does,
+  // others have to fetch the line anew.
+  const ConvPass pass = shared_pass;
+  const ChannelTiles channel_tiles = shared_tiles;
   const std::int64_t tiles = tiles_of(pass);
   const float* in = pass.in + item.block * pass.in_block;
   float* out = pass.out + item.block * pass.out_block;
@@ -218,20 +299,19 @@ void run_item(const ConvPass& pass, const ChannelTiles& channel_tiles, const Ite
   if (pass.halo_of.data && item.pixel_part == 0)
     for (int o = first; o < last; ++o) zero_halo(pass.halo_of, item.block, o);
 
+  const int narrow = std::clamp(channel_tiles.first(channel_tiles.wide_tiles), first, last);
+  const int tiles_of_channels = (last - first + channel_tiles.widest - 1) / channel_tiles.widest;
+  const Job job(pass, tiles_of_channels, tiles * kLanes);
   const std::int64_t end = tiles * (item.pixel_part + 1) / item.pixel_parts;
   for (std::int64_t t = tiles * item.pixel_part / item.pixel_parts; t < end; ++t) {
     Pixels at;
     const int pixels = pixels_of(pass, t, at);
-    if (from_memory && pass.rows >= 8) prefetch_below(pass, in + at.in[0]);
     std::uint8_t* argmax =
         pass.argmax ? pass.argmax + (item.block * pass.out_channels * tiles + t) * kLanes : nullptr;
-    const int narrow = std::clamp(channel_tiles.first(channel_tiles.wide_tiles), first, last);
     if (first < narrow)
-      find_strip(pass, channel_tiles.widest, pixels)(pass, in, at, first, narrow, out, argmax,
-                                                     tiles * kLanes);
+      find_strip(pass, channel_tiles.widest, pixels)(job, in, at, first, narrow, out, argmax);
     if (narrow < last)
-      find_strip(pass, channel_tiles.widest - 1, pixels)(pass, in, at, narrow, last, out, argmax,
-                                                         tiles * kLanes);
+      find_strip(pass, channel_tiles.widest - 1, pixels)(job, in, at, narrow, last, out, argmax);
   }
 }
 
@@ -262,7 +342,7 @@ void run(std::span<const ConvPass> passes) {
       const Item item{i / channel_parts / pixel_parts,
                       i / channel_parts % pixel_parts * pieces + piece, pixel_parts * pieces,
                       channel(part), channel(part + 1)};
-      for (const ConvPass& pass : passes) run_item(pass, channel_tiles, item, &pass == &one);
+      for (const ConvPass& pass : passes) run_item(pass, channel_tiles, item);
     }
     fence();
   });

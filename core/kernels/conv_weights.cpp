@@ -8,6 +8,7 @@
 #include "core/kernels/conv.h"
 #include "core/kernels/conv_weights_few.h"
 #include "core/kernels/conv_weights_gemm.h"
+#include "core/kernels/conv_weights_transposed.h"
 #include "core/kernels/gradient_chunk.h"
 #include "core/kernels/input_lines.h"
 #include "core/kernels/scratch.h"
@@ -17,6 +18,12 @@
 
 namespace espalier {
 namespace {
+
+// Lines that a tile asks for meanwhile, one for each step.
+struct Ahead {
+  const float* base;
+  const std::int64_t* at;
+};
 
 // A group of R rows of KW taps each; a row is a place in the input that a (channel, ky) pair reads
 // first. O output channels: O R KW accumulators.
@@ -45,12 +52,10 @@ void tile(const float* const* rows, const std::int64_t* at, int positions, const
 #pragma GCC unroll 9
       for (int t = 0; t < R * KW; ++t) sum[o][t] = load(sums + o * sums_stride + t * kLanes);
   for (int k = 0; k < positions; k += Q) {
+    __builtin_prefetch(ahead.base + ahead.at[k / Q], 0, 2);
     Vec dy[Q][O];
 #pragma GCC unroll 4
     for (int q = 0; q < Q; ++q) {
-#pragma GCC unroll 2
-      for (int line = 0; line < Ahead::kLines; ++line)
-        __builtin_prefetch(ahead.base + ahead.at[(k + q) * Ahead::kLines + line], 0, 2);
 #pragma GCC unroll 4
       for (int o = 0; o < O; ++o) {
         dy[q][o] = load(gradient + ((k + q) * O + o) * kLanes);
@@ -107,6 +112,11 @@ TileFunction find_tile(const TileShape& shape, int out_channels, const WeightPas
   if (shape.taps == 3) return out_channels == 1 ? tile_3x3<1>(pass) : tile_3x3<2>(pass);
   if (shape.taps == 5) return tile_for<1, 5>(out_channels);
   return tile_for<4, 1>(out_channels);
+}
+
+// How many positions a tile takes at a time.
+int step_of(const TileShape& shape, const WeightPass& pass) {
+  return shape.taps == 3 && pass.columns % 2 == 0 && pass.in_step_x <= 2 * kLanes ? 2 : 1;
 }
 
 constexpr int kItemTiles = 8;    // tiles of output channels that an item takes at most
@@ -168,8 +178,8 @@ void run_item(const Plan& plan, const Item& item) {
   std::fill_n(bias_sums.data(), tiles * widest * kLanes, 0.0f);
   const Scratch<std::int64_t> at(plan.chunks.positions);
   InputLines lines(p, plan.chunks);
-  const Scratch<std::int64_t> zeros(plan.chunks.positions * Ahead::kLines);
-  std::fill_n(zeros.data(), plan.chunks.positions * Ahead::kLines, 0);
+  const Scratch<std::int64_t> zeros(plan.chunks.positions);
+  std::fill_n(zeros.data(), plan.chunks.positions, 0);
   const Ahead nothing{sums.data(), zeros.data()};
   for (int c = 0; c < plan.chunks.count; ++c) {
     int positions = 0;
@@ -177,12 +187,15 @@ void run_item(const Plan& plan, const Item& item) {
       const int tile = item.first_tile + t;
       positions =
           gather(plan.chunks, p.gradient, c, plan.out_tiles.first(tile), plan.out_tiles.width(tile),
-                 tiles * widest, gradient.data() + t * chunk_floats,
+                 plan.out_tiles.width(tile), tiles * widest, gradient.data() + t * chunk_floats,
                  with_bias ? bias_sums.data() + t * widest * kLanes : nullptr);
     }
     if (!p.dw) continue;
     plan.chunks.offsets(c, p.in_block, p.in_step_y, p.in_step_x, at.data());
     lines.list(std::min(c + 1, plan.chunks.count - 1));
+    // So many tiles ask for the lines of a channel.
+    const int steps = positions / step_of(plan.shape, p);
+    const int portions = (lines.count() + steps - 1) / steps;
     for (int g = item.first_group; g < item.last_group; ++g) {
       const int first_row = g * plan.shape.rows;
       const int last_row = std::min(first_row + plan.shape.rows, plan.rows) - 1;
@@ -190,14 +203,14 @@ void run_item(const Plan& plan, const Item& item) {
       for (int r = 0; r < plan.shape.rows; ++r)
         rows[r] = p.in + row_offset(plan, std::min(first_row + r, last_row));
       const int first_channel = plan.channel(first_row);
-      const int parts = (plan.channel(last_row) - first_channel + 1) * lines.parts();
+      const int parts = (plan.channel(last_row) - first_channel + 1) * portions;
       for (int t = 0; t < tiles; ++t) {
         // The first tiles ask for the input of the next chunk, or, where there is one chunk only,
         // of the next channel.
         Ahead ahead = nothing;
         if (t < parts) {
-          const int channel = first_channel + t / lines.parts() + (plan.chunks.count == 1);
-          ahead = lines.part(p.in + channel * p.in_channel, t % lines.parts());
+          const int channel = first_channel + t / portions + (plan.chunks.count == 1);
+          ahead = {p.in + channel * p.in_channel, lines.lines() + t % portions * steps};
         }
         find_tile(plan.shape, plan.out_tiles.width(item.first_tile + t), p)(
             rows, at.data(), positions, gradient.data() + t * chunk_floats,
@@ -218,8 +231,9 @@ void run_item(const Plan& plan, const Item& item) {
 }  // namespace
 
 void run(const WeightPass& pass) {
-  if (suits_gemm(pass)) return run_gemm(pass);
   if (suits_few(pass)) return run_few(pass);
+  if (suits_transposed(pass)) return run_transposed(pass);
+  if (suits_gemm(pass)) return run_gemm(pass);
   const TileShape shape = tile_shape(pass.kernel_h, pass.kernel_w);
   const ChannelTiles out_tiles(pass.gradient.dy.channels, shape.out_channels);
   const int rows = pass.channels * pass.kernel_h * (pass.kernel_w / shape.taps);

@@ -23,8 +23,10 @@ struct Chunk {
   const float* in;       // tap (0, 0) of the first position
   GradientRow gradient;  // the first row, of the first output channel
   int rows;
-  // How far from what is read lies what is asked for meanwhile.
+  // How far from what is read lies what is asked for meanwhile. Each input channel asks for its
+  // share of the gradient's rows, so that memory is kept busy evenly.
   std::int64_t in_ahead, gradient_ahead, argmax_ahead;
+  int share;
 };
 
 // sums[O][channels * 9][L], of which this tile has 9 taps, and sums of the gradient, where wanted.
@@ -50,6 +52,9 @@ void tile(const WeightPass& p, const Chunk& chunk, float* sums, float* bias) {
     const float* y = F == Behind::Relu ? chunk.gradient.y + row * planes.row_stride : nullptr;
     const std::uint8_t* argmax =
         F == Behind::Pool ? chunk.gradient.argmax + row / 2 * planes.width * kLanes : nullptr;
+    const bool asks = (F == Behind::Pool ? 0 : row % p.channels) == chunk.share;
+    const std::int64_t ahead = asks ? chunk.gradient_ahead : 0;
+    const std::int64_t argmax_ahead = asks ? chunk.argmax_ahead : 0;
     for (int x = 0; x < p.columns; x += 2) {
       Vec pair[O][2];
 #pragma GCC unroll 2
@@ -66,10 +71,10 @@ void tile(const WeightPass& p, const Chunk& chunk, float* sums, float* bias) {
           }
           keep_in_register(pair[o][q]);
           if (kBias) bias_sum[o] += pair[o][q];
-          if (q < 2 / kShrink) __builtin_prefetch(dy + at + chunk.gradient_ahead, 0, 2);
-          if (F == Behind::Relu) __builtin_prefetch(y + at + chunk.gradient_ahead, 0, 2);
+          if (q < 2 / kShrink) __builtin_prefetch(dy + at + ahead);
+          if (F == Behind::Relu) __builtin_prefetch(y + at + ahead);
         }
-        if (F == Behind::Pool) __builtin_prefetch(argmax + o * windows + chunk.argmax_ahead, 0, 2);
+        if (F == Behind::Pool) __builtin_prefetch(argmax + o * windows + argmax_ahead);
       }
 #pragma GCC unroll 3
       for (int ky = 0; ky < 3; ++ky)
@@ -138,16 +143,16 @@ void run_tiles(const WeightPass& p, const ChannelTiles& tiles, int first_tile, i
     for (int t = first_tile; t < last_tile; ++t)
       for (int c = 0; c < p.channels; ++c) {
         // The first tile asks for the next input, of each row that a tap reads the lowest: those
-        // above come first. The first channel asks for the next gradient.
+        // above come first.
         const int o = tiles.first(t);
         const Chunk work{
             .in = in_at(chunk, c),
             .gradient = gradient_at(chunk, o),
             .rows = rows,
             .in_ahead = t == first_tile ? in_at(next, c) - in_at(chunk, c) + 2 * p.in_row : 0,
-            .gradient_ahead = c == 0 ? gradient_at(next, o).dy - gradient_at(chunk, o).dy : 0,
-            .argmax_ahead =
-                c == 0 ? gradient_at(next, o).argmax - gradient_at(chunk, o).argmax : 0};
+            .gradient_ahead = gradient_at(next, o).dy - gradient_at(chunk, o).dy,
+            .argmax_ahead = gradient_at(next, o).argmax - gradient_at(chunk, o).argmax,
+            .share = c};
         find_tile(p.gradient, tiles.width(t), p.dbias && c == 0)(
             p, work, sums.data() + ((o - first_channel) * taps + c * kTaps) * kLanes,
             bias.data() + (o - first_channel) * kLanes);

@@ -24,7 +24,7 @@ void write_gradient(const WeightPass& p, std::int64_t columns, float* to) {
     alignas(64) float sums[kLanes] = {};
     float* row = to + o * columns;
     for (int chunk = 0; chunk < plan.count; ++chunk)
-      row += gather(plan, p.gradient, chunk, static_cast<int>(o), 1, 1, row, sums) * kLanes;
+      row += gather(plan, p.gradient, chunk, static_cast<int>(o), 1, 1, 1, row, sums) * kLanes;
     if (p.dbias) p.dbias[o] = (p.dbias_add ? p.dbias[o] : 0) + sum(load(sums));
   });
 }

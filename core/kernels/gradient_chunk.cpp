@@ -34,11 +34,9 @@ Vec unpool_row(const GradientRow& row, const GradientRow& next, int windows, flo
   return sum;
 }
 
-// One row of positions, zero where the result says that ReLU cut them off. Two sums, so that
-// additions do not wait for each other.
+// One row of positions, zero where the result says that ReLU cut them off.
 Vec copy_row(const GradientRow& row, const GradientRow& next, int columns, float* to, int step) {
-  Vec sum[2] = {};
-  for (int x = 0; x < columns; ++x) {
+  const auto copy = [&](int x) {
     prefetch(next.dy + x * kLanes);
     Vec value = load(row.dy + x * kLanes);
     if (row.y) {
@@ -46,9 +44,15 @@ Vec copy_row(const GradientRow& row, const GradientRow& next, int columns, float
       value = load(row.y + x * kLanes) > 0 ? value : Vec{};
     }
     store(to + x * step, value);
-    sum[x % 2] += value;
+    return value;
+  };
+  Vec even = {}, odd = {};  // two sums, so that additions do not wait for each other
+  int x = 0;
+  for (; x + 2 <= columns; x += 2) {
+    even += copy(x);
+    odd += copy(x + 1);
   }
-  return sum[0] + sum[1];
+  return x < columns ? even + odd + copy(x) : even + odd;
 }
 
 }  // namespace
@@ -74,29 +78,28 @@ ChunkPlan::ChunkPlan(const OutputGradient& gradient, int rows, int columns, int 
 }
 
 int gather(const ChunkPlan& plan, const OutputGradient& gradient, int chunk, int first_channel,
-           int channels, int channels_after, float* values, float* sums) {
+           int channels, int places, int channels_after, float* values, float* sums) {
   const Planes& dy = gradient.dy;
   const std::int64_t first = static_cast<std::int64_t>(chunk) * plan.chunk_rows;
   const std::int64_t last = std::min(first + plan.chunk_rows, plan.total_rows);
-  const int step = channels * kLanes, row_step = plan.columns * step;
+  const int step = places * kLanes, row_step = plan.columns * step;
   const int shrink = gradient.argmax ? 2 : 1;
-  for (int o = 0; o < channels; ++o) {
-    float* to = values + o * kLanes;
-    const auto row = [&](std::int64_t r, int channel) {
-      return row_at(gradient, r / plan.rows, channel, static_cast<int>(r % plan.rows) / shrink);
-    };
-    const int channel = first_channel + o;
-    const int channel_after = std::min(channel + channels_after, dy.channels - 1);
-    Vec sum = {};
-    for (std::int64_t r = first; r < last; r += shrink, to += shrink * row_step) {
-      const GradientRow here = row(r, channel);
-      const GradientRow next =
-          plan.count == 1 ? row(r, channel_after)
-                          : row(std::min(r + plan.chunk_rows, plan.total_rows - shrink), channel);
-      sum += gradient.argmax ? unpool_row(here, next, dy.width, to, to + row_step, step)
-                             : copy_row(here, next, dy.width, to, step);
+  const auto row = [&](std::int64_t r) {
+    return row_at(gradient, r / plan.rows, first_channel, static_cast<int>(r % plan.rows) / shrink);
+  };
+  for (std::int64_t r = first; r < last; r += shrink, values += shrink * row_step) {
+    const bool alone = plan.count == 1;
+    const std::int64_t row_after = std::min(r + plan.chunk_rows, plan.total_rows - shrink);
+    GradientRow here = row(r), next = alone ? here : row(row_after);
+    if (alone) next.move(dy, std::min(channels_after, dy.channels - channels - first_channel));
+    for (int o = 0; o < channels; ++o) {
+      float* to = values + o * kLanes;
+      const Vec sum = gradient.argmax ? unpool_row(here, next, dy.width, to, to + row_step, step)
+                                      : copy_row(here, next, dy.width, to, step);
+      if (sums) store(sums + o * kLanes, load(sums + o * kLanes) + sum);
+      here.move(dy, 1);
+      next.move(dy, 1);
     }
-    if (sums) store(sums + o * kLanes, load(sums + o * kLanes) + sum);
   }
   return static_cast<int>(last - first) * plan.columns;
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "core/kernels/conv.h"
+#include "core/simd.h"
 
 namespace espalier {
 
@@ -29,16 +30,22 @@ struct GradientRow {
   const float* dy;
   const float* y;              // the output, where ReLU is to be seen through
   const std::uint8_t* argmax;  // of pooling windows
+
+  void move(const Planes& planes, int channels) {
+    dy += channels * planes.channel_stride;
+    if (y) y += channels * planes.channel_stride;
+    if (argmax) argmax += std::int64_t{channels} * planes.height * planes.width * kLanes;
+  }
 };
 // `row` counts the rows of dy: those of windows where there is pooling.
 GradientRow row_at(const OutputGradient& gradient, std::int64_t block, std::int64_t channel,
                    int row);
 
-// Writes [position][channels][L] of one chunk, from channel `first` on, and adds the vectors of
-// each channel to sums[channels][L] where that is wanted. Asks for the next chunk on the way, or,
-// where there is one only, for the channels `channels_after` further on. Returns the number of
-// positions.
+// Writes [position][places][L] of one chunk, the first `channels` places from channel `first` on,
+// and adds the vectors of each channel to sums[channels][L] where that is wanted. Asks for the next
+// chunk on the way, or, where there is one only, for the channels `channels_after` further on.
+// Returns the number of positions.
 int gather(const ChunkPlan& plan, const OutputGradient& gradient, int chunk, int first,
-           int channels, int channels_after, float* to, float* sums);
+           int channels, int places, int channels_after, float* to, float* sums);
 
 }  // namespace espalier

@@ -14,8 +14,8 @@ InputLines::InputLines(const WeightPass& pass, const ChunkPlan& chunks)
       step_y_(static_cast<int>(pass.in_step_y / pass.in_row)),
       step_x_(static_cast<int>(pass.in_step_x / kLanes)),
       width_((chunks.columns - 1) * step_x_ + pass.kernel_w),
-      part_(static_cast<std::int64_t>(chunks.positions) * Ahead::kLines),
-      lines_(static_cast<std::int64_t>(chunks.chunk_rows) * pass.kernel_h * width_ + part_) {}
+      lines_(static_cast<std::int64_t>(chunks.chunk_rows) * pass.kernel_h * width_ +
+             chunks.positions) {}
 
 void InputLines::list(int chunk) {
   const std::int64_t first = static_cast<std::int64_t>(chunk) * chunks_.chunk_rows;
@@ -30,9 +30,8 @@ void InputLines::list(int chunk) {
         if (x % step_x_ < pass_.kernel_w)
           *to++ = block * pass_.in_block + row * pass_.in_row + std::int64_t{x} * kLanes;
   }
-  const std::int64_t count = to - lines_.data();
-  parts_ = static_cast<int>((count + part_ - 1) / part_);
-  std::fill(to, lines_.data() + parts_ * part_, to[-1]);
+  count_ = static_cast<int>(to - lines_.data());
+  std::fill_n(to, chunks_.positions, to[-1]);
 }
 
 }  // namespace espalier

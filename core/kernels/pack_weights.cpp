@@ -63,7 +63,13 @@ void pack_weights(const WeightView& from, int out_channels, int channels, int ke
         for (int c = 0; c < channels; ++c) pack(tile, c);
     } else {
       for (int c = 0; c < channels; ++c)
-        for (int tile = first; tile < last; ++tile) pack(tile, c);
+        for (int tile = first; tile < last; ++tile) {
+          // Rows are far from each other, and each is too short for the processor to see it coming.
+          const float* below =
+              from.data + tiles.first(tile) * from.out_stride + (c + 2) * from.in_stride;
+          for (int i = 0; i < kTileO * taps; i += 16) __builtin_prefetch(below + i);
+          pack(tile, c);
+        }
     }
   });
 }

@@ -119,6 +119,8 @@ Tensor conv2d(const Tensor& given, const Tensor& weight, const Tensor& bias,
       argmax.defined() ? reinterpret_cast<std::uint8_t*>(argmax.mutable_data()) : nullptr;
 
   const std::int64_t corner = options.padding * (in.row_stride + in.lanes);
+  const bool only_2x2 =
+      meets_only_2x2(in, s.kernel_h, s.kernel_w, options.stride, s.rows, s.columns);
   const Tensor weights = packed(weight, s);
   const ConvPass pass{.in = in.plane(0, 0) - corner,
                       .in_block = in.block_stride,
@@ -142,6 +144,7 @@ Tensor conv2d(const Tensor& given, const Tensor& weight, const Tensor& bias,
                       .bias = bias.defined() ? bias.data() : nullptr,
                       .relu = options.relu,
                       .argmax = argmax_bytes,
+                      .only_2x2 = only_2x2 && !options.max_pool,
                       .halo_of = out};
   run({&pass, 1});
 
@@ -170,7 +173,8 @@ Tensor conv2d(const Tensor& given, const Tensor& weight, const Tensor& bias,
                      .dw_add = dw.add,
                      .dw_mask = gradient_mask(weight),
                      .dbias = db.data,
-                     .dbias_add = db.add});
+                     .dbias_add = db.add,
+                     .only_2x2 = only_2x2});
     if (const GradOut dx = grad_out(x))
       conv_input_gradient(gradient, weight, planes_of(dx.data, x.shape(), x.layout()), dx.add,
                           options.stride, options.padding, s.rows, s.columns);

@@ -81,6 +81,7 @@ ConvPass phase_pass(const Problem& p, const Phase& y, const Phase& x, int phase_
           .columns = x.pixels,
           .weights = weights,
           .add = p.add,
+          .only_2x2 = meets_only_2x2(dy, y.taps, x.taps, p.stride, y.pixels, x.pixels),
           .halo_of = p.add || phase_y || phase_x ? Planes{} : dx};
 }
 

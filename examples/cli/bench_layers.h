@@ -22,8 +22,8 @@ struct PassSpeed {
 
 struct LayerBenchOptions {
   int batch = 128;
-  int windows = 15;        // of which the median counts
-  double seconds = 0.004;  // a window, of the pass and of the peak each; at least one call
+  int windows = 15;       // of which the median counts
+  double seconds = 0.02;  // a window, of the pass and of the peak each; at least one call
 };
 
 // A batch of random images runs forward through each layer, on the tape, and back to its input and

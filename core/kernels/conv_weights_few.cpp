@@ -46,16 +46,19 @@ void tile(const WeightPass& p, const Chunk& chunk, float* sums, float* bias) {
     for (int t = 0; t < kTaps; ++t) sum[o][t] = load(sums + o * stride + t * kLanes);
     if (kBias) bias_sum[o] = load(bias + o * kLanes);
   }
+  const int columns = p.columns;
+  int turn = 0;  // of the input channels, row by row; behind a pool the first one asks for all
   for (int row = 0; row < chunk.rows; ++row) {
     const float* in = chunk.in + row * p.in_step_y;
     const float* dy = chunk.gradient.dy + row / kShrink * planes.row_stride;
     const float* y = F == Behind::Relu ? chunk.gradient.y + row * planes.row_stride : nullptr;
     const std::uint8_t* argmax =
         F == Behind::Pool ? chunk.gradient.argmax + row / 2 * planes.width * kLanes : nullptr;
-    const bool asks = (F == Behind::Pool ? 0 : row % p.channels) == chunk.share;
+    const bool asks = turn == chunk.share;
+    if (F != Behind::Pool && ++turn == p.channels) turn = 0;
     const std::int64_t ahead = asks ? chunk.gradient_ahead : 0;
     const std::int64_t argmax_ahead = asks ? chunk.argmax_ahead : 0;
-    for (int x = 0; x < p.columns; x += 2) {
+    for (int x = 0; x < columns; x += 2) {
       Vec pair[O][2];
 #pragma GCC unroll 2
       for (int o = 0; o < O; ++o) {
@@ -117,8 +120,10 @@ auto find_tile(const OutputGradient& g, int out_channels, bool bias) {
 }
 
 // All positions for the output channels of some tiles.
-void run_tiles(const WeightPass& p, const ChannelTiles& tiles, int first_tile, int last_tile) {
-  constexpr int kPositions = 128;  // of a chunk: its rows fit into the first-level cache
+void run_tiles(const WeightPass& shared_pass, const ChannelTiles& tiles, int first_tile,
+               int last_tile) {
+  const WeightPass p = shared_pass;  // for the caller's lies where another thread writes
+  constexpr int kPositions = 128;    // of a chunk: its rows fit into the first-level cache
   const int chunk_rows = std::max(kPositions / p.columns / 2 * 2, 2);
   const int chunks = (p.rows + chunk_rows - 1) / chunk_rows;  // of a block
   const int all_chunks = p.gradient.dy.blocks * chunks;
@@ -129,34 +134,36 @@ void run_tiles(const WeightPass& p, const ChannelTiles& tiles, int first_tile, i
   std::fill_n(sums.data(), channels * taps * kLanes, 0.0f);
   std::fill_n(bias.data(), channels * kLanes, 0.0f);
 
-  const auto in_at = [&](int chunk, int c) {
-    return p.in + chunk / chunks * p.in_block + c * p.in_channel +
-           chunk % chunks * chunk_rows * p.in_step_y;
-  };
-  const auto gradient_at = [&](int chunk, int o) {
+  // The first row and output channel of a chunk, and the input of that row.
+  const auto gradient_at = [&](int chunk) {
     const int row = chunk % chunks * chunk_rows / (p.gradient.argmax ? 2 : 1);
-    return row_at(p.gradient, chunk / chunks, o, row);
+    return row_at(p.gradient, chunk / chunks, first_channel, row);
+  };
+  const auto in_at = [&](int chunk) {
+    return p.in + chunk / chunks * p.in_block + chunk % chunks * chunk_rows * p.in_step_y;
   };
   for (int chunk = 0; chunk < all_chunks; ++chunk) {
     const int next = std::min(chunk + 1, all_chunks - 1);
-    const int rows = std::min(chunk_rows, p.rows - chunk % chunks * chunk_rows);
-    for (int t = first_tile; t < last_tile; ++t)
-      for (int c = 0; c < p.channels; ++c) {
-        // The first tile asks for the next input, of each row that a tap reads the lowest: those
-        // above come first.
-        const int o = tiles.first(t);
-        const Chunk work{
-            .in = in_at(chunk, c),
-            .gradient = gradient_at(chunk, o),
-            .rows = rows,
-            .in_ahead = t == first_tile ? in_at(next, c) - in_at(chunk, c) + 2 * p.in_row : 0,
-            .gradient_ahead = gradient_at(next, o).dy - gradient_at(chunk, o).dy,
-            .argmax_ahead = gradient_at(next, o).argmax - gradient_at(chunk, o).argmax,
-            .share = c};
-        find_tile(p.gradient, tiles.width(t), p.dbias && c == 0)(
-            p, work, sums.data() + ((o - first_channel) * taps + c * kTaps) * kLanes,
-            bias.data() + (o - first_channel) * kLanes);
+    const GradientRow after = gradient_at(next);
+    Chunk work{.in = nullptr,
+               .gradient = gradient_at(chunk),
+               .rows = std::min(chunk_rows, p.rows - chunk % chunks * chunk_rows),
+               // Of each row that a tap reads the lowest: those above come first.
+               .in_ahead = in_at(next) - in_at(chunk) + 2 * p.in_row,
+               .gradient_ahead = after.dy - work.gradient.dy,
+               .argmax_ahead = after.argmax - work.gradient.argmax,
+               .share = 0};
+    for (int t = first_tile; t < last_tile; ++t) {
+      const int width = tiles.width(t), o = tiles.first(t) - first_channel;
+      work.in = in_at(chunk);
+      for (int c = 0; c < p.channels; ++c, work.in += p.in_channel) {
+        work.share = c;
+        find_tile(p.gradient, width, p.dbias && c == 0)(
+            p, work, sums.data() + (o * taps + c * kTaps) * kLanes, bias.data() + o * kLanes);
       }
+      work.gradient.move(p.gradient.dy, width);
+      work.in_ahead = 0;  // the first tile has asked for all
+    }
   }
   write_sums(p, first_channel * taps, sums.data(), channels * taps);
   if (p.dbias)

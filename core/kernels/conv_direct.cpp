@@ -281,6 +281,23 @@ std::int64_t tiles_of(const ConvPass& pass) {
   return pass.argmax ? area / kTileP : (area + kTileP - 1) / kTileP;
 }
 
+// As zero_halo, past the caches.
+void stream_halo(const Planes& planes, std::int64_t block, std::int64_t channel) {
+  float* to = planes.data + block * planes.block_stride + channel * planes.channel_stride;
+  float* const end = to + planes.channel_stride;
+  const std::int64_t band = planes.halo * (planes.row_stride + kLanes);
+  const auto zero = [&](float* until) {
+    for (; to < until; to += kLanes) stream(to, Vec{});
+  };
+  zero(to + band);  // the rows above, and the left end of the first
+  for (int y = 0; y + 1 < planes.height; ++y) {
+    to += planes.width * kLanes;
+    zero(to + 2 * planes.halo * kLanes);  // the right end of a row and the left end of the next
+  }
+  to = end - band;
+  zero(end);
+}
+
 // What one item computes: some tiles of output channels, at some of the pixels of one block.
 struct Item {
   std::int64_t block, pixel_part, pixel_parts;
@@ -297,7 +314,8 @@ void run_item(const ConvPass& shared_pass, const ChannelTiles& shared_tiles, con
   float* out = pass.out + item.block * pass.out_block;
   const int first = item.first_channel, last = item.last_channel;
   if (pass.halo_of.data && item.pixel_part == 0)
-    for (int o = first; o < last; ++o) zero_halo(pass.halo_of, item.block, o);
+    for (int o = first; o < last; ++o)
+      (goes_past_caches(pass) ? stream_halo : zero_halo)(pass.halo_of, item.block, o);
 
   const int narrow = std::clamp(channel_tiles.first(channel_tiles.wide_tiles), first, last);
   const int tiles_of_channels = (last - first + channel_tiles.widest - 1) / channel_tiles.widest;

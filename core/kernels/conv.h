@@ -55,7 +55,7 @@ struct ConvPass {
   std::uint8_t* argmax =
       nullptr;  // not null: 2x2 max-pool; [block][O][H / 2][W / 2][L] are written
 
-  bool only_2x2 = false;  // see below
+  bool only_2x2 = false;  // as meets_only_2x2 finds it
 
   Planes halo_of = {};  // where its data is set, the halo of these planes is zeroed on the way
 };
@@ -99,7 +99,7 @@ struct WeightPass {
   float* dbias;                 // [O]; null where not wanted
   bool dbias_add;
 
-  bool only_2x2 = false;  // see above
+  bool only_2x2 = false;  // as meets_only_2x2 finds it
 };
 void run(const WeightPass& pass);
 

@@ -216,9 +216,7 @@ using StripFunction = void (*)(const Job&, const float*, const Pixels&, int, int
 // The kernels that networks have, and those that a stride of 2 splits a 3x3 one into on the way
 // back.
 template <int O, int P>
-StripFunction strip_for_kernel(int h, int w, [[maybe_unused]] bool only_2x2) {
-  if constexpr (P == kTileP)
-    if (only_2x2) return strip<O, P, kOnly2x2, kOnly2x2>;
+StripFunction strip_for_kernel(int h, int w) {
   if (h == 3 && w == 3) return strip<O, P, 3, 3>;
   if (h == 1 && w == 1) return strip<O, P, 1, 1>;
   if (h == 1 && w == 2) return strip<O, P, 1, 2>;
@@ -230,15 +228,16 @@ StripFunction strip_for_kernel(int h, int w, [[maybe_unused]] bool only_2x2) {
 template <int O>
 StripFunction strip_for_pixels(const ConvPass& pass, int pixels) {
   const int h = pass.kernel_h, w = pass.kernel_w;
+  if (pass.only_2x2) return strip<O, kTileP, kOnly2x2, kOnly2x2>;
   switch (pixels) {
     case 1:
-      return strip_for_kernel<O, 1>(h, w, pass.only_2x2);
+      return strip_for_kernel<O, 1>(h, w);
     case 2:
-      return strip_for_kernel<O, 2>(h, w, pass.only_2x2);
+      return strip_for_kernel<O, 2>(h, w);
     case 3:
-      return strip_for_kernel<O, 3>(h, w, pass.only_2x2);
+      return strip_for_kernel<O, 3>(h, w);
     default:
-      return strip_for_kernel<O, 4>(h, w, pass.only_2x2);
+      return strip_for_kernel<O, 4>(h, w);
   }
 }
 

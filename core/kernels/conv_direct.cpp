@@ -156,6 +156,9 @@ void strip(const Job& job, const float* in, const Pixels& at, int first, int las
   const bool past_caches = job.past_caches, relu_wanted = pass.relu;
   const std::int64_t argmax_channel = job.argmax_channel;
   const float* pixel[P];
+  // One by one: offsets just stored singly and loaded as one vector would come from the cache,
+  // which they reach behind all that the multiply-adds under way have yet to store.
+#pragma GCC unroll 4
   for (int p = 0; p < P; ++p) pixel[p] = in + at.in[p];
   const float* ahead = pixel[0] + pass.kernel_h * pass.in_row;
   int asked = 0, column = 0;

@@ -7,6 +7,7 @@ namespace espalier {
 enum class Op {
   // networks
   Conv2d,
+  SparseConv2d,
   Linear,
   MaxPool2d,
   AvgPool2d,

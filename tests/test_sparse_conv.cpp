@@ -110,13 +110,14 @@ void check_against_dense(const ConvShape& s, const Pattern& pattern, bool relu, 
 }
 
 void check_densities(const ConvShape& s) {
-  for (const bool relu : {false, true})
-    for (const bool pool : {false, true}) {
-      if (pool && (!relu || s.rows() % 2 || s.columns() % 2)) continue;
-      for (const double density : {0.0, 0.1, 0.5, 1.0})
-        check_against_dense(s, random_pattern(weight_shape(s), density, 41), relu, pool);
-      check_against_dense(s, one_weight(weight_shape(s)), relu, pool);
-    }
+  const bool pools = s.rows() % 2 == 0 && s.columns() % 2 == 0;
+  for (const double density : {0.0, 0.1, 0.5, 1.0}) {
+    const Pattern pattern = random_pattern(weight_shape(s), density, 41);
+    check_against_dense(s, pattern, density == 0.5, false);
+    if (density == 0.5) check_against_dense(s, pattern, false, false);
+    if (pools) check_against_dense(s, pattern, true, true);
+  }
+  check_against_dense(s, one_weight(weight_shape(s)), true, pools);
 }
 
 }  // namespace
@@ -132,7 +133,7 @@ TEST_CASE("sparse_conv2d: gradients by central differences") {
 }
 
 TEST_CASE("sparse_conv2d: as the dense convolution, on awkward shapes and at every density") {
-  for (const int n : {1, 17, 20, 70})
+  for (const int n : {1, 17, 20})
     for (const ConvShape& s : {ConvShape{n, 3, 8, 8, 5, 3, 3, 1, 1},
                                {n, 5, 7, 7, 13, 3, 3, 1, 1},
                                {n, 2, 9, 7, 6, 3, 3, 2, 1},
@@ -152,6 +153,12 @@ TEST_CASE("sparse_conv2d: as the dense convolution, on awkward shapes and at eve
                                {n, 2, 16, 20, 6, 3, 3, 2, 1},
                                {n, 2, 10, 12, 6, 3, 3, 1, 1}})
       check_densities(s);
+  // Tiles of several blocks of images.
+  for (const ConvShape& s : {ConvShape{70, 3, 2, 2, 7, 3, 3, 1, 1},
+                             {150, 4, 1, 1, 6, 1, 1, 1, 0},
+                             {40, 3, 2, 5, 4, 3, 3, 1, 1},
+                             {70, 5, 4, 4, 6, 3, 3, 2, 1}})
+    check_densities(s);
 }
 
 TEST_CASE("sparse_conv2d: many channels, in several parts") {

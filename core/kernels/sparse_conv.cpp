@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "core/kernels/scratch.h"
+#include "core/kernels/sparse_ahead.h"
 #include "core/parallel.h"
 #include "core/simd.h"
 
@@ -21,6 +22,7 @@ struct Work {
   std::uint8_t* argmax;
   float* sums;  // [row][vectors][L] between the parts
   int part, first, last;
+  InputAhead* ahead;
 };
 
 // The maximum of a window, cut at zero, and which pixel it came from, as pool_window in
@@ -86,6 +88,7 @@ struct Sweep {
     float* sums = work.sums;
     for (int row = work.first; row < work.last; ++row, sums += kVectors * kLanes) {
       const Tap *tap = pass.taps + starts[row], *end = pass.taps + starts[row + 1];
+      work.ahead->step();
       if (tap == end && !begins && !ends) continue;
       Vec sum[kVectors];
       if (begins) {
@@ -94,13 +97,19 @@ struct Sweep {
       } else {
         for_tile<B, R, C>([&](int, int, int, int v) { sum[v] = load(sums + v * kLanes); });
       }
+      // Addresses are computed two taps ahead: a load that waits for the load of its own offset
+      // would find the queue full of those that do not wait.
+      const float *x = in + tap[0].offset, *next = in + tap[1].offset;
       for (; tap != end; ++tap) {
+        const float* after = in + tap[2].offset;
+        keep_in_register(after);
         Vec w = broadcast(tap->weight);
         keep_in_register(w);
-        const float* x = in + tap->offset;
         for_tile<B, R, C>([&](int b, int r, int c, int v) {
           sum[v] += w * load(x + b * block + r * step_y + c * step);
         });
+        x = next;
+        next = after;
       }
       if (ends)
         finish(pass, work, row, sum);
@@ -143,19 +152,26 @@ void run_item(const SparsePass& shared_pass, const Item& item) {
     for (int b = first; b < std::min(first + grid.shape().blocks, grid.blocks); ++b)
       for (int o = item.first_row; o < item.last_row; ++o) zero_halo(pass.halo_of, b, o);
   }
+  const auto in_at = [&](std::int64_t tile) {
+    const TileGrid::Place place = grid.place(item.group, tile);
+    return pass.in + place.block * pass.in_block + place.row * pass.in_step_y +
+           place.column * pass.in_step_x;
+  };
   for (std::int64_t t = item.first_tile; t < item.last_tile; ++t) {
     const TileGrid::Place place = grid.place(item.group, t);
     const int y = place.row / shrink, x = place.column / shrink;
+    InputAhead ahead(pass.fresh, in_at(std::min(t + 1, item.last_tile - 1)),
+                     std::int64_t{pass.order->parts} * (item.last_row - item.first_row));
     Work work{
         .place = place,
-        .in = pass.in + place.block * pass.in_block + place.row * pass.in_step_y +
-              place.column * pass.in_step_x,
+        .in = in_at(t),
         .out = pass.out + place.block * pass.out_block + y * pass.out_step_y + x * pass.out_step_x,
         .argmax = nullptr,
         .sums = scratch.data(),
         .part = 0,
         .first = item.first_row,
-        .last = item.last_row};
+        .last = item.last_row,
+        .ahead = &ahead};
     if (pass.argmax) {
       const std::int64_t height = grid.rows / 2, width = grid.columns / 2;
       work.argmax =

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "core/kernels/conv.h"
+#include "core/kernels/sparse_ahead.h"
 #include "core/kernels/sparse_taps.h"
 #include "core/kernels/sparse_tiles.h"
 
@@ -27,7 +28,8 @@ struct SparsePass {
   bool pool = false;               // 2x2 max-pool behind relu
   std::uint8_t* argmax = nullptr;  // as in ConvPass, where wanted
 
-  Planes halo_of = {};  // where its data is set, the halo of these planes is zeroed on the way
+  NewPixels fresh = {};  // asked for ahead
+  Planes halo_of = {};   // where its data is set, the halo of these planes is zeroed on the way
 };
 void run(const SparsePass& pass);
 
@@ -38,6 +40,7 @@ struct SparseWeightPass {
   const float* in;  // as in SparsePass
   std::int64_t in_block, in_step_y, in_step_x;
   const TapOrder* order;
+  NewPixels fresh = {};  // asked for ahead
 
   OutputGradient gradient;
 

@@ -1,6 +1,7 @@
 // Orders of taps, and what is kept of them.
 #include "core/kernels/sparse_taps.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "core/error.h"
@@ -44,7 +45,8 @@ void each_tap(const SparsePattern& pattern, const TapGeometry& g, const F& f) {
 }  // namespace
 
 TapOrder::TapOrder(const SparsePattern& pattern, const TapGeometry& g)
-    : rows(static_cast<int>(pattern.dense()[g.transposed ? 1 : 0])) {
+    : rows(static_cast<int>(pattern.dense()[g.transposed ? 1 : 0])),
+      part_channels(g.part_channels) {
   const auto channels = static_cast<int>(pattern.dense()[g.transposed ? 0 : 1]);
   check(channels * g.channel <= std::numeric_limits<std::int32_t>::max(),
         "sparse convolution: found an image of ", channels * g.channel,
@@ -59,7 +61,7 @@ TapOrder::TapOrder(const SparsePattern& pattern, const TapGeometry& g)
            [&](std::uint32_t, int row, int channel, int, int) { ++place(row, channel); });
   for (std::size_t i = 1; i < next.size(); ++i) next[i] += next[i - 1];
   starts_.assign(next.begin(), next.end() - 1);
-  offsets.resize(next.back());
+  offsets.resize(next.back() + kTapsBeyond);
   positions.resize(next.back());
   next.insert(next.begin(), 0);  // counts become starts
   each_tap(pattern, g, [&](std::uint32_t i, int row, int channel, int y, int x) {
@@ -80,13 +82,14 @@ std::shared_ptr<const TapOrder> tap_order(const SparsePattern& pattern, const Ta
 }
 
 Tensor pack_taps(const TapOrder& order, const Tensor& values) {
-  Tensor packed = Tensor::empty({order.count(), 2});
+  Tensor packed = Tensor::empty({order.count() + kTapsBeyond, 2});
   static_assert(sizeof(Tap) == 2 * sizeof(float));
   auto* to = reinterpret_cast<Tap*>(packed.mutable_data());
   const float* from = values.data();
   parallel_ranges(order.count(), 1 << 14, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) to[i] = {from[order.positions[i]], order.offsets[i]};
   });
+  std::fill_n(to + order.count(), kTapsBeyond, Tap{0, 0});
   return packed;
 }
 

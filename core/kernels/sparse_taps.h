@@ -30,6 +30,9 @@ struct TapGeometry {
   friend bool operator==(const TapGeometry&, const TapGeometry&) = default;
 };
 
+// Kernels read so many taps ahead of the one that they work on.
+inline constexpr int kTapsBeyond = 2;
+
 // The order of the taps, [part][row][channel][ky][kx], without their weights.
 struct TapOrder {
   TapOrder(const SparsePattern& pattern, const TapGeometry& geometry);
@@ -37,10 +40,10 @@ struct TapOrder {
   const std::uint32_t* starts(int part) const {
     return starts_.data() + static_cast<std::int64_t>(part) * (rows + 1);
   }
-  std::int64_t count() const { return static_cast<std::int64_t>(offsets.size()); }
+  std::int64_t count() const { return static_cast<std::int64_t>(positions.size()); }
 
-  int rows, parts;
-  std::vector<std::int32_t> offsets;
+  int rows, part_channels, parts;
+  std::vector<std::int32_t> offsets;     // and kTapsBeyond more
   std::vector<std::uint32_t> positions;  // in the pattern
 
  private:
@@ -51,7 +54,7 @@ struct TapOrder {
 std::shared_ptr<const TapOrder> tap_order(const SparsePattern& pattern,
                                           const TapGeometry& geometry);
 
-// The taps in their order, in the memory of a tensor.
+// The taps in their order, in the memory of a tensor, and some that weigh nothing behind them.
 Tensor pack_taps(const TapOrder& order, const Tensor& values);
 
 }  // namespace espalier

@@ -61,6 +61,18 @@ Tensor small_conv(const Tensor& x, const Tensor& values, const SparsePattern& pa
   return options.max_pool ? max_pool2d(y, {.kernel = 2}) : y;
 }
 
+// What a tile of the forward pass reads that its neighbours have not.
+NewPixels new_pixels(const TileGrid& grid, const Planes& in, int stride, int padding,
+                     const ConvSizes& s) {
+  const int down = s.kernel_h - padding - stride, right = s.kernel_w - padding - stride;
+  return {.corner = down * in.row_stride + std::int64_t{right} * in.lanes,
+          .channel = in.channel_stride,
+          .row = in.row_stride,
+          .channels = in.channels,
+          .rows = grid.shape().rows * stride,
+          .columns = grid.shape().columns * stride};
+}
+
 }  // namespace
 
 Tensor sparse_conv2d(const Tensor& given, const Tensor& values, const Pattern& pattern,
@@ -89,6 +101,7 @@ Tensor sparse_conv2d(const Tensor& given, const Tensor& values, const Pattern& p
   geometry.part_channels = part_channels(grid, in, options.stride, s.kernel_h, s.kernel_w);
   const auto order = tap_order(*pattern, geometry);
   const Tensor taps = packed(values, order);
+  const NewPixels fresh = new_pixels(grid, in, options.stride, options.padding, s);
   run(SparsePass{.grid = grid,
                  .in = in.plane(0, 0),
                  .in_block = in.block_stride,
@@ -105,6 +118,7 @@ Tensor sparse_conv2d(const Tensor& given, const Tensor& values, const Pattern& p
                  .relu = options.relu,
                  .pool = options.max_pool,
                  .argmax = argmax_bytes,
+                 .fresh = fresh,
                  .halo_of = out});
 
   // The values of y, without its node: the node would hold itself.
@@ -122,6 +136,7 @@ Tensor sparse_conv2d(const Tensor& given, const Tensor& values, const Pattern& p
                            .in_step_y = options.stride * in.row_stride,
                            .in_step_x = options.stride * in.lanes,
                            .order = order.get(),
+                           .fresh = fresh,
                            .gradient = gradient,
                            .dvalues = dvalues.data,
                            .dvalues_add = dvalues.add,

@@ -95,6 +95,16 @@ std::vector<Removable> removable_layers(const layers::Model& model) {
   return walk.found;
 }
 
+std::vector<std::string> silent_blocks(const layers::Model& model) {
+  std::vector<std::string> names;
+  layers::walk(model.root(), [&](layers::Module& module) {
+    auto* block = dynamic_cast<layers::Residual*>(&module);
+    if (block && is_silent(*block) && &model.find(block->name()) == block)
+      names.push_back(block->name());
+  });
+  return names;
+}
+
 std::int64_t removed_layers(const layers::Model& model) { return Walk(model).gone; }
 
 void remove_layer(const layers::Model& model, const Removable& layer) {

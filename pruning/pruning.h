@@ -13,4 +13,5 @@
 #include "pruning/schedule.h"
 #include "pruning/select.h"
 #include "pruning/sensitivity.h"
+#include "pruning/shrink.h"
 #include "pruning/statistics.h"

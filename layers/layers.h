@@ -13,6 +13,7 @@
 #include "layers/nonfinite.h"
 #include "layers/norm.h"
 #include "layers/observe.h"
+#include "layers/origin.h"
 #include "layers/pool.h"
 #include "layers/registry.h"
 #include "layers/residual.h"

@@ -60,7 +60,11 @@ bool Model::training() const { return root().training(); }
 
 void Model::initialize(std::uint64_t seed) const { initialize_tree(root(), Rng(seed)); }
 
-Model Model::clone() const { return Model(layers::clone(root()), input_shape(), name()); }
+Model Model::clone() const {
+  Model copy(layers::clone(root()), input_shape(), name());
+  copy.network_->origin = network().origin;
+  return copy;
+}
 
 Module& Model::root() const { return *network().root; }
 
@@ -89,6 +93,9 @@ void Model::update() const {
   name_tree(root());
   root().output_shape(batch_shape(1));
 }
+
+const Origin* Model::origin() const { return network().origin ? &*network().origin : nullptr; }
+void Model::set_origin(Origin origin) const { network().origin = std::move(origin); }
 
 const std::string& Model::name() const { return network().name; }
 const Shape& Model::input_shape() const { return network().input; }

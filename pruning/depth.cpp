@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "layers/layers.h"
+#include "pruning/leaving.h"
 
 namespace espalier::pruning {
 namespace {
@@ -105,12 +106,16 @@ std::vector<std::string> silent_blocks(const layers::Model& model) {
   return names;
 }
 
-std::int64_t removed_layers(const layers::Model& model) { return Walk(model).gone; }
+std::int64_t removed_layers(const layers::Model& model) {
+  return Walk(model).gone + (model.origin() ? model.origin()->left.layers : 0);
+}
 
 void remove_layer(const layers::Model& model, const Removable& layer) {
   if (!layer.block) {
+    Leaving leaving(model);
     for (const std::string& name : layer.layers)
       model.replace(name, std::make_shared<layers::Identity>());
+    leaving.done();
     return;
   }
   auto& block = dynamic_cast<layers::Residual&>(model.find(layer.name));

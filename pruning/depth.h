@@ -22,7 +22,8 @@ std::vector<Removable> removable_layers(const layers::Model& model);
 // Residual blocks whose main path is masked to the last parameter, outer ones first.
 std::vector<std::string> silent_blocks(const layers::Model& model);
 
-// Layers that have left already: silent blocks, and identities where a plain layer stood.
+// Layers that have left already: silent blocks, those that pruning/shrink.h has taken out, and
+// identities where a plain layer stood.
 std::int64_t removed_layers(const layers::Model& model);
 
 // A block's main path is masked, so that its shortcut alone is left: compaction takes it away. A

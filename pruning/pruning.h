@@ -7,6 +7,7 @@
 #include "pruning/dynamic.h"
 #include "pruning/evidence.h"
 #include "pruning/groups.h"
+#include "pruning/leaving.h"
 #include "pruning/proximal.h"
 #include "pruning/pruner.h"
 #include "pruning/rewind.h"

@@ -7,6 +7,7 @@
 #include "layers/layers.h"
 #include "pruning/absorb.h"
 #include "pruning/depth.h"
+#include "pruning/leaving.h"
 #include "pruning/slices.h"
 #include "pruning/verdict.h"
 
@@ -84,6 +85,7 @@ bool cut_units(const layers::Model& model, Shrunk& shrunk) {
     list.stayed = stayed(verdicts[g]);
     list.after = std::count(stays.begin(), stays.end(), 1);
     if (list.after == all[g].units) continue;
+    if (!any && !model.origin()) model.set_origin(layers::measure(model));
     list.folded += fold(all[g], stays, known);
     cut_group(model, all[g], stays);
     any = true;
@@ -102,7 +104,9 @@ bool cut_block(const layers::Model& model, Shrunk& shrunk) {
     rest->train(block.training());
     for (const layers::Child& child : block.children())
       if (!child.name.empty()) rest->add(child);
+    Leaving leaving(model);
     model.replace(name, rest);
+    leaving.done(1);
     shrunk.blocks.push_back(name);
     return true;
   }

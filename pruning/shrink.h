@@ -47,6 +47,7 @@ struct Shrunk {
 // The constant is from then on no longer trained by itself; a bias just made is unknown to
 // optimisers made before. Elsewhere the unit stays, and Shrunk says why.
 //
+// The model remembers what it once was (layers/origin.h), so ratios of what is gone stay the same.
 // The outputs are the same up to rounding, in training and in evaluation. Where nothing is silent,
 // nothing is changed, not a bit.
 Shrunk shrink(const layers::Model& model);

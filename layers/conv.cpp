@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "core/ops/conv.h"
 #include "layers/init.h"
+#include "layers/norm.h"
 
 namespace espalier::layers {
 
@@ -48,6 +49,9 @@ Shape Conv2d::output_shape(const Shape& input) const {
 }
 
 bool Conv2d::fuses(const Epilogue& epilogue, const Shape& input) const {
+  if (epilogue.norm &&
+      !(epilogue.norm->channels == out_channels && epilogue.norm->weight.defined()))
+    return false;
   if (!epilogue.max_pool) return true;
   const Shape output = output_shape(input);
   return epilogue.relu && output[2] % 2 == 0 && output[3] % 2 == 0;
@@ -57,11 +61,13 @@ Tensor Conv2d::forward_fused(const Tensor& x, const Epilogue& epilogue) {
   output_shape(x.shape());  // an error names this layer
   if (!weight.defined()) [[unlikely]]
     fail(label(), ": found no weights, expected a layer that was initialised");
-  return conv2d(x, weight, bias,
-                {.stride = options.stride,
-                 .padding = options.padding,
-                 .relu = epilogue.relu,
-                 .max_pool = epilogue.max_pool});
+  const ConvOptions pass{.stride = options.stride,
+                         .padding = options.padding,
+                         .relu = epilogue.relu,
+                         .max_pool = epilogue.max_pool};
+  if (!epilogue.norm) return conv2d(x, weight, bias, pass);
+  folded_.update(weight, bias, *epilogue.norm);
+  return conv2d(x, folded_.weight(), folded_.bias(), pass);
 }
 
 Macs Conv2d::macs(const Shape& input) const {

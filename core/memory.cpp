@@ -112,4 +112,10 @@ MemoryStatistics memory_statistics() {
   return p.statistics;
 }
 
+void reset_memory_peak() {
+  Pool& p = pool();
+  std::lock_guard lock(p.mutex);
+  p.statistics.peak = p.statistics.live;
+}
+
 }  // namespace espalier

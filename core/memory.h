@@ -20,6 +20,7 @@ struct MemoryStatistics {
   std::uint64_t system_requests;  // blocks asked of the system so far
 };
 MemoryStatistics memory_statistics();
+void reset_memory_peak();  // the peak begins again from what is in use now
 
 // Lets std::allocate_shared and containers take their memory from the kept blocks.
 template <class T>

@@ -7,7 +7,9 @@ namespace espalier {
 enum class Op {
   // networks
   Conv2d,
+  SparseConv2d,
   Linear,
+  SparseLinear,
   MaxPool2d,
   AvgPool2d,
   GlobalAvgPool,

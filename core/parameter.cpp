@@ -92,6 +92,7 @@ void Parameter::assign(const Tensor& value, std::span<const std::uint8_t> mask,
   impl()->storage = own.impl()->storage;
   ++impl()->version;
   impl()->grad = Tensor();
+  state_of(*this).packed = Tensor();
   state_of(*this).mask = std::vector<std::uint8_t>(mask.begin(), mask.end());
   this->states() = std::move(states);
   enforce_mask();

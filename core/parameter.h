@@ -54,6 +54,7 @@ struct ParameterState {
 
   Tensor packed;  // the values in a kernel's order, where an operation keeps them so
   std::uint64_t packed_version = 0;
+  std::shared_ptr<const void> packed_order;  // which order that is, where there are several
 };
 
 // The mask that an operation applies to the gradient of a weight; null where it applies none.

@@ -97,6 +97,9 @@ inline VecInt widen(const std::uint8_t* p) {
 #endif
 }
 
+// Keeps the compiler from computing an address later than it says here.
+[[gnu::always_inline]] inline void keep_in_register(const float*& p) { asm("" : "+r"(p)); }
+
 // The sum of the lanes, as a tree, so that it is the same for every caller.
 inline float sum(Vec x) {
   float lane[kLanes];

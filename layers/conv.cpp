@@ -3,17 +3,14 @@
 
 #include "core/error.h"
 #include "core/ops/conv.h"
+#include "layers/conv_shape.h"
 #include "layers/init.h"
 
 namespace espalier::layers {
 
 Conv2d::Conv2d(std::int64_t in, std::int64_t out, const Conv2dOptions& given)
     : in_channels(in), out_channels(out), options(given) {
-  check(in > 0 && out > 0, "Conv2d: found ", in, " input and ", out,
-        " output channels, expected at least one of each");
-  check(options.kernel > 0 && options.stride > 0 && options.padding >= 0, "Conv2d: found kernel ",
-        options.kernel, ", stride ", options.stride, ", padding ", options.padding,
-        ", expected a positive kernel and stride and no negative padding");
+  check_conv_options("Conv2d", in, out, options);
 }
 
 Conv2d::Conv2d(const Config& config)
@@ -35,33 +32,24 @@ Config Conv2d::config() const {
 }
 
 Shape Conv2d::output_shape(const Shape& input) const {
-  if (input.rank() != 4) [[unlikely]]
-    fail(label(), ": found input of shape ", input.str(), ", expected images [N, C, H, W]");
-  if (input[1] != in_channels) [[unlikely]]
-    fail(label(), ": found ", input[1], " input channels, expected ", in_channels);
-  const std::int64_t height = input[2] + 2 * options.padding - options.kernel;
-  const std::int64_t width = input[3] + 2 * options.padding - options.kernel;
-  if (height < 0 || width < 0) [[unlikely]]
-    fail(label(), ": found an image of ", input[2], "x", input[3], " with padding ",
-         options.padding, ", expected at least the kernel's ", options.kernel, "x", options.kernel);
-  return {input[0], out_channels, height / options.stride + 1, width / options.stride + 1};
+  return conv_output_shape(*this, in_channels, out_channels, options, input);
 }
 
 bool Conv2d::fuses(const Epilogue& epilogue, const Shape& input) const {
-  if (!epilogue.max_pool) return true;
-  const Shape output = output_shape(input);
-  return epilogue.relu && output[2] % 2 == 0 && output[3] % 2 == 0;
+  return conv_fuses(epilogue, output_shape(input));
 }
 
 Tensor Conv2d::forward_fused(const Tensor& x, const Epilogue& epilogue) {
   output_shape(x.shape());  // an error names this layer
   if (!weight.defined()) [[unlikely]]
     fail(label(), ": found no weights, expected a layer that was initialised");
-  return conv2d(x, weight, bias,
-                {.stride = options.stride,
-                 .padding = options.padding,
-                 .relu = epilogue.relu,
-                 .max_pool = epilogue.max_pool});
+  const ConvOptions pass{.stride = options.stride,
+                         .padding = options.padding,
+                         .relu = epilogue.relu,
+                         .max_pool = epilogue.max_pool};
+  if (!epilogue.norm) return conv2d(x, weight, bias, pass);
+  folded_.update(weight, bias, *epilogue.norm);
+  return conv2d(x, folded_.weight(), folded_.bias(), pass);
 }
 
 Macs Conv2d::macs(const Shape& input) const {

@@ -1,6 +1,7 @@
 // Conv2d: the convolutional layer.
 #pragma once
 
+#include "layers/folded.h"
 #include "layers/fusion.h"
 #include "layers/module.h"
 
@@ -35,6 +36,9 @@ class Conv2d : public Module, public Fusing {
   std::int64_t in_channels, out_channels;
   Conv2dOptions options;
   Parameter weight, bias;
+
+ private:
+  Folded folded_;  // with the batch norm behind
 };
 
 }  // namespace espalier::layers

@@ -6,8 +6,13 @@
 
 namespace espalier::layers {
 
+class BatchNorm;
+
 // What comes after the layer.
 struct Epilogue {
+  // A batch norm in evaluation, when nothing is recorded: first of all, folded into the weights
+  // (layers/folded.h).
+  const BatchNorm* norm = nullptr;
   bool relu = false;
   bool max_pool = false;  // 2x2 windows, stride 2, after the ReLU
 };

@@ -24,12 +24,17 @@ Config Linear::config() const {
       .set("bias", options.bias);
 }
 
-Shape Linear::output_shape(const Shape& input) const {
+Shape linear_output_shape(const Module& layer, std::int64_t in_features, std::int64_t out_features,
+                          const Shape& input) {
   if (input.rank() != 2) [[unlikely]]
-    fail(label(), ": found input of shape ", input.str(), ", expected features [N, F]");
+    fail(layer.label(), ": found input of shape ", input.str(), ", expected features [N, F]");
   if (input[1] != in_features) [[unlikely]]
-    fail(label(), ": found ", input[1], " input features, expected ", in_features);
+    fail(layer.label(), ": found ", input[1], " input features, expected ", in_features);
   return {input[0], out_features};
+}
+
+Shape Linear::output_shape(const Shape& input) const {
+  return linear_output_shape(*this, in_features, out_features, input);
 }
 
 Tensor Linear::forward(const Tensor& x) {

@@ -30,4 +30,9 @@ class Linear : public Module {
   Parameter weight, bias;
 };
 
+// [N, in_features] -> [N, out_features], for layers with a dense or a sparse weight. An error names
+// the layer.
+Shape linear_output_shape(const Module& layer, std::int64_t in_features, std::int64_t out_features,
+                          const Shape& input);
+
 }  // namespace espalier::layers

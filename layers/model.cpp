@@ -8,27 +8,6 @@
 #include "layers/tree.h"
 
 namespace espalier::layers {
-namespace {
-
-struct Collect : StateVisitor {
-  void parameter(const std::string&, Parameter& p, const Shape&) override {
-    parameters.push_back(p);
-  }
-  void buffer(const std::string& name, Tensor& t, const Shape&) override {
-    buffers.emplace_back(name, t);
-  }
-  std::vector<Parameter> parameters;
-  std::vector<std::pair<std::string, Tensor>> buffers;
-};
-
-Collect collect(Module& root) {
-  Collect all;
-  visit_state(root, all);
-  return all;
-}
-
-}  // namespace
-
 Model::Model(std::shared_ptr<Module> root, const Shape& input, std::string name)
     : network_(std::make_shared<Network>(Network{std::move(root), input, std::move(name)})) {
   check(input.rank() == 3 || input.rank() == 1, "model: found inputs of shape ", input.str(),
@@ -44,9 +23,16 @@ Model::Network& Model::network() const {
 
 Tensor Model::operator()(const Tensor& x) const { return (*network().root)(x); }
 
-std::vector<Parameter> Model::parameters() const { return collect(root()).parameters; }
+std::vector<Parameter> Model::parameters() const { return parameters_of(root()); }
 std::vector<std::pair<std::string, Tensor>> Model::buffers() const {
-  return collect(root()).buffers;
+  struct Collect : StateVisitor {
+    void buffer(const std::string& name, Tensor& t, const Shape&) override {
+      found.emplace_back(name, t);
+    }
+    std::vector<std::pair<std::string, Tensor>> found;
+  } collect;
+  visit_state(root(), collect);
+  return collect.found;
 }
 
 Parameter Model::parameter(const std::string& name) const {
@@ -60,7 +46,11 @@ bool Model::training() const { return root().training(); }
 
 void Model::initialize(std::uint64_t seed) const { initialize_tree(root(), Rng(seed)); }
 
-Model Model::clone() const { return Model(layers::clone(root()), input_shape(), name()); }
+Model Model::clone() const {
+  Model copy(layers::clone(root()), input_shape(), name());
+  copy.network_->origin = network().origin;
+  return copy;
+}
 
 Module& Model::root() const { return *network().root; }
 
@@ -89,6 +79,9 @@ void Model::update() const {
   name_tree(root());
   root().output_shape(batch_shape(1));
 }
+
+const Origin* Model::origin() const { return network().origin ? &*network().origin : nullptr; }
+void Model::set_origin(Origin origin) const { network().origin = std::move(origin); }
 
 const std::string& Model::name() const { return network().name; }
 const Shape& Model::input_shape() const { return network().input; }

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "core/parameter.h"
 #include "layers/module.h"
+#include "layers/origin.h"
 
 namespace espalier::layers {
 
@@ -51,6 +53,11 @@ class Model {
   // After a change to the tree: gives the paths anew and checks that the shapes fit.
   void update() const;
 
+  // What the network was before parts of it left; null where none ever did. Whoever takes some out
+  // sets it before, if there is none.
+  const Origin* origin() const;
+  void set_origin(Origin origin) const;
+
   const std::string& name() const;               // "convnet"; may be empty
   const Shape& input_shape() const;              // of one image, [C, H, W] or [F]
   std::int64_t outputs() const;                  // values for each image: the number of classes
@@ -61,6 +68,7 @@ class Model {
     std::shared_ptr<Module> root;
     Shape input;
     std::string name;
+    std::optional<Origin> origin = {};
   };
   Network& network() const;
 

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/safetensors.h"
+#include "layers/pattern_file.h"
 #include "layers/topology.h"
 #include "layers/tree.h"
 
@@ -32,6 +33,10 @@ class Write : public StateVisitor {
     if (!states_) return;
     for (auto& [key, tensor] : p.states()) buffer(name + kState + key, tensor, {});
   }
+  void pattern(const std::string& name, Pattern& pattern, const Shape&, std::int64_t) override {
+    check(pattern != nullptr, "save: found no pattern for ", name, ", expected a layer with one");
+    add_pattern(file_, name, *pattern, indices_);
+  }
   void buffer(const std::string& name, Tensor& tensor, const Shape&) override { add(name, tensor); }
   void counter(const std::string& name, std::int64_t& count) override {
     file_.add(name, DType::I64, {}, std::as_bytes(std::span(&count, 1)));
@@ -48,6 +53,7 @@ class Write : public StateVisitor {
   SafeTensorsWriter& file_;
   bool states_;
   std::list<std::vector<float>> rows_;  // of tensors in lanes: the writer keeps no copies
+  std::list<std::vector<std::byte>> indices_;
 };
 
 // Reads everything first, so that a model is either filled whole or left as it was.
@@ -63,6 +69,11 @@ class Read : public StateVisitor {
       if (known_.insert(it->first); states_)
         found.states[it->first.substr(start.size())] = floats(it->first, shape);
     parameters_.push_back(std::move(found));
+  }
+  void pattern(const std::string& name, Pattern& pattern, const Shape& dense,
+               std::int64_t nonzero) override {
+    patterns_.emplace_back(&pattern, read_pattern(file_, name, dense, nonzero));
+    known_.insert({name + kColumns, name + kRowStarts});
   }
   void buffer(const std::string& name, Tensor& tensor, const Shape& shape) override {
     buffers_.emplace_back(&tensor, floats(name, shape));
@@ -83,6 +94,7 @@ class Read : public StateVisitor {
   }
 
   void fill() {
+    for (auto& [pattern, found] : patterns_) *pattern = std::move(found);
     for (Found& found : parameters_) {
       if (!found.parameter->defined()) *found.parameter = Parameter(found.value, found.name);
       found.parameter->assign(found.value, found.mask, std::move(found.states));
@@ -122,6 +134,7 @@ class Read : public StateVisitor {
   bool states_;
   std::set<std::string> known_;
   std::vector<Found> parameters_;
+  std::vector<std::pair<Pattern*, Pattern>> patterns_;
   std::vector<std::pair<Tensor*, Tensor>> buffers_;
   std::vector<std::pair<std::int64_t*, std::int64_t>> counters_;
 };

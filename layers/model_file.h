@@ -4,6 +4,8 @@
 //   the topology, as JSON in the file's metadata ("espalier.topology");
 //   "conv1.weight.mask"            a parameter's mask, U8, 0 or 1;
 //   "conv1.weight.state.momentum"  an optimiser's state of a parameter;
+//   "conv1.weight.columns"         where the values of a sparse layer's weight are, and
+//   "conv1.weight.row_starts"      in which row (layers/pattern_file.h);
 //   "extra/NAME"                   whatever else a caller puts there.
 #pragma once
 

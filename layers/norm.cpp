@@ -34,7 +34,9 @@ Shape BatchNorm::output_shape(const Shape& input) const {
   return input;
 }
 
-bool BatchNorm::fuses(const Epilogue& epilogue, const Shape&) const { return !epilogue.max_pool; }
+bool BatchNorm::fuses(const Epilogue& epilogue, const Shape&) const {
+  return !epilogue.norm && !epilogue.max_pool;
+}
 
 Tensor BatchNorm::forward_fused(const Tensor& x, const Epilogue& epilogue) {
   output_shape(x.shape());  // an error names this layer

@@ -13,6 +13,8 @@
 #include "layers/pool.h"
 #include "layers/residual.h"
 #include "layers/sequential.h"
+#include "layers/sparse_conv.h"
+#include "layers/sparse_linear.h"
 
 namespace espalier::layers {
 namespace {
@@ -44,6 +46,8 @@ std::map<std::string, LayerFactory>& table() {
       {"ReLU", leaf<ReLU>},
       {"Residual", container<Residual>},
       {"Sequential", container<Sequential>},
+      {"SparseConv2d", leaf<SparseConv2d>},
+      {"SparseLinear", leaf<SparseLinear>},
   };
   return layers;
 }

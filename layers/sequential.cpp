@@ -1,7 +1,9 @@
 // Sequential: running, with fusion, and shapes.
 #include "layers/sequential.h"
 
+#include "core/autograd.h"
 #include "layers/activation.h"
+#include "layers/norm.h"
 #include "layers/observe.h"
 #include "layers/pool.h"
 
@@ -24,13 +26,25 @@ Sequential& Sequential::add(Child layer) {
 Sequential::Following Sequential::following(std::size_t next, const Fusing& layer,
                                             const Shape& input) const {
   const auto& layers = children();
-  const Epilogue relu{.relu = true}, both{.relu = true, .max_pool = true};
-  const bool has_relu =
-      next < layers.size() && dynamic_cast<const ReLU*>(layers[next].module.get());
-  if (!has_relu || !layer.fuses(relu, input)) return {};
-  const bool has_pool = next + 1 < layers.size() && halves(*layers[next + 1].module);
-  if (!has_pool || !layer.fuses(both, input)) return {relu, 1};
-  return {both, 2};
+  Following result;
+  // Takes the next child in, if the layer can do what it asks for together with the rest.
+  const auto add = [&](const Epilogue& epilogue) {
+    const bool can = layer.fuses(epilogue, input);
+    if (can) result = {epilogue, result.layers + 1};
+    return can;
+  };
+  const auto child = [&]() -> const Module* {
+    const std::size_t i = next + result.layers;
+    return i < layers.size() ? layers[i].module.get() : nullptr;
+  };
+  const auto* norm = grad_enabled() ? nullptr : dynamic_cast<const BatchNorm*>(child());
+  if (norm && !norm->training()) add({.norm = norm});
+  Epilogue epilogue = result.epilogue;
+  epilogue.relu = true;
+  if (!dynamic_cast<const ReLU*>(child()) || !add(epilogue)) return result;
+  epilogue.max_pool = true;
+  if (child() && halves(*child())) add(epilogue);
+  return result;
 }
 
 Tensor Sequential::forward(const Tensor& x) {

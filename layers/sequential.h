@@ -11,7 +11,8 @@ namespace espalier::layers {
 //   Sequential net{{"conv1", Conv2d(3, 32, {.padding = 1})}, {"relu1", ReLU()}};
 //   net.add("fc", Linear(512, 10));
 // Without children it is the identity. A convolution or batch norm followed by ReLU, and a
-// convolution followed by ReLU and 2x2 max-pooling, run as one (layers/fusion.h).
+// convolution followed by ReLU and 2x2 max-pooling, run as one (layers/fusion.h); a convolution
+// with the batch norm behind it too, where nothing is recorded and the norm is in evaluation.
 class Sequential : public Module {
  public:
   Sequential() = default;

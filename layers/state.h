@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/parameter.h"
+#include "core/sparse_pattern.h"
 
 namespace espalier::layers {
 
@@ -17,6 +18,10 @@ class StateVisitor {
   virtual ~StateVisitor() = default;
   virtual void parameter(const std::string& /*name*/, Parameter&, const Shape&) {}
   virtual void buffer(const std::string& /*name*/, Tensor&, const Shape&) {}
+  // Where the values [nonzero] of the parameter that is shown next, under the same name, are in a
+  // weight of the dense shape. May be null, as tensors may be.
+  virtual void pattern(const std::string& /*name*/, Pattern&, const Shape& /*dense*/,
+                       std::int64_t /*nonzero*/) {}
   virtual void counter(const std::string& /*name*/, std::int64_t&) {}  // of steps; a scalar
 };
 

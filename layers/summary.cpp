@@ -15,6 +15,9 @@ struct Count : StateVisitor {
     nonzero += p.nonzero();
     if (p.shape().rank() > 1) weights += p.numel();
   }
+  void pattern(const std::string&, Pattern&, const Shape&, std::int64_t values) override {
+    weights += values;
+  }
   std::int64_t parameters = 0, nonzero = 0, weights = 0;
 };
 

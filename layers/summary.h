@@ -10,8 +10,8 @@ namespace espalier::layers {
 
 struct LayerSummary {
   std::string name, type;
-  Shape input, output;  // for one image, batch included: [1, 32, 16, 16]
-  std::int64_t parameters = 0, nonzero = 0;
+  Shape input, output;                       // for one image, batch included: [1, 32, 16, 16]
+  std::int64_t parameters = 0, nonzero = 0;  // of sparse layers the values that there are
   std::int64_t weights = 0;  // parameters of convolutions and linears but for biases
   Macs macs;                 // of convolutions and linears, for one image
 };

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "layers/origin_json.h"
 #include "layers/registry.h"
 #include "layers/tree.h"
 
@@ -151,16 +152,19 @@ Model model_of(const Json& json) {
   const Shape input = input_of(json);
   name_tree(*root);
   check_activations(*root, input);
-  return Model(root, input, text(json, "name", "model"));
+  Model model(root, input, text(json, "name", "model"));
+  if (const Json* origin = member(json, "origin")) model.set_origin(origin_of(*origin, model));
+  return model;
 }
 
 }  // namespace
 
 std::string topology(const Model& model) {
-  const Json json = {{"version", kVersion},
-                     {"name", model.name()},
-                     {"input", model.input_shape().sizes()},
-                     {"root", to_json(model.root())}};
+  Json json = {{"version", kVersion},
+               {"name", model.name()},
+               {"input", model.input_shape().sizes()},
+               {"root", to_json(model.root())}};
+  if (model.origin()) json["origin"] = to_json(*model.origin());
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -10,6 +10,7 @@ namespace espalier::layers {
 // {"version":1,"name":"convnet","input":[3,32,32],
 //  "root":{"type":"Sequential","children":[
 //    {"name":"conv1","type":"Conv2d","config":{"in_channels":3,"out_channels":32,...}},...]}}
+// and, where parts of the network have left for good, "origin" (layers/origin_json.h).
 std::string topology(const Model& model);
 
 // The network that the text describes, its layers without tensors: nothing is allocated for them,

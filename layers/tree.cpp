@@ -47,6 +47,10 @@ class WithPath : public StateVisitor {
   void buffer(const std::string& name, Tensor& t, const Shape& shape) override {
     visitor_.buffer(join(path_, name), t, shape);
   }
+  void pattern(const std::string& name, Pattern& p, const Shape& dense,
+               std::int64_t nonzero) override {
+    visitor_.pattern(join(path_, name), p, dense, nonzero);
+  }
   void counter(const std::string& name, std::int64_t& count) override {
     visitor_.counter(join(path_, name), count);
   }
@@ -110,6 +114,15 @@ void visit_state(Module& root, StateVisitor& visitor) {
     WithPath full(visitor, module.name());
     module.state(full);
   });
+}
+
+std::vector<Parameter> parameters_of(Module& root) {
+  struct Collect : StateVisitor {
+    void parameter(const std::string&, Parameter& p, const Shape&) override { found.push_back(p); }
+    std::vector<Parameter> found;
+  } collect;
+  visit_state(root, collect);
+  return collect.found;
 }
 
 void initialize_tree(Module& root, const Rng& rng) {

@@ -23,12 +23,16 @@ void walk(Module& root, const std::function<void(Module&)>& see);
 // Shows the state of every module in the tree, under full dotted names.
 void visit_state(Module& root, StateVisitor& visitor);
 
+// The parameters of a module and everything below it, in that order.
+std::vector<Parameter> parameters_of(Module& root);
+
 // Gives memory to the state that has none yet and first values to all of it: each module draws from
 // a stream of its own that depends on the generator's seed and the module's path alone, so adding a
 // layer does not change the others.
 void initialize_tree(Module& root, const Rng& rng);
 
-// A deep copy: values, masks, optimiser state, buffers, modes. Nothing is shared with the original.
+// A deep copy: values, masks, optimiser state, buffers, modes. Nothing that changes is shared with
+// the original: patterns never do.
 std::shared_ptr<Module> clone(const Module& root);
 Parameter clone(const Parameter& parameter);
 

@@ -8,6 +8,7 @@
 #include "layers/layers.h"
 #include "pruning/depth.h"
 #include "pruning/groups.h"
+#include "pruning/leaving.h"
 
 namespace espalier::pruning {
 namespace {
@@ -78,8 +79,10 @@ Candidates layers_of(const layers::Model& model, const Target& target) {
   return list;
 }
 
+// A layer that has left may still be named.
 void check_names(const layers::Model& model, const std::vector<std::string>& names) {
-  for (const std::string& name : names) model.find(name);
+  for (const std::string& name : names)
+    if (!model.origin() || !model.origin()->layers.contains(name)) model.find(name);
 }
 
 }  // namespace
@@ -144,15 +147,18 @@ std::vector<Candidates> candidates(const layers::Model& model, const Target& tar
         lists.push_back({.structure = target.structure,
                          .name = group.name,
                          .count = group.units,
+                         .gone = gone(model, target, group.producers[0], group.units),
                          .members = group.members,
                          .shown_by = group.shown_by});
   } else {
     layers::walk(model.root(), [&](layers::Module& layer) {
       const Parameter weight = layers::weight_of(layer);
-      if (weight.defined() && wanted(target, {layer.name()}))
-        lists.push_back(weights_of(layer.name(), weight, target));
+      if (!weight.defined() || !wanted(target, {layer.name()})) return;
+      lists.push_back(weights_of(layer.name(), weight, target));
+      lists.back().gone = gone(model, target, layer.name(), lists.back().count);
     });
   }
+  if (!lists.empty()) lists[0].gone_beside = gone_beside(model, target);
   check(!lists.empty(), model.name().empty() ? "model" : model.name(), ": found no ",
         name(target.structure), " that may be removed, expected at least one");
   return lists;

@@ -57,6 +57,9 @@ struct Candidates {
   std::string name;  // of the layer or group; "layers" for these
   std::int64_t count = 0;
   std::int64_t gone = 0;  // sets beyond these that have left the network for good
+  // In the first of several lists: sets of other lists that have left whole. They count in ratios
+  // over all lists.
+  std::int64_t gone_beside = 0;
   std::vector<Member> members = {};
   std::vector<View> shown_by = {};      // units only
   std::vector<std::string> names = {};  // layers only: of each set

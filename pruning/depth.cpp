@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "layers/layers.h"
+#include "pruning/leaving.h"
 
 namespace espalier::pruning {
 namespace {
@@ -95,12 +96,26 @@ std::vector<Removable> removable_layers(const layers::Model& model) {
   return walk.found;
 }
 
-std::int64_t removed_layers(const layers::Model& model) { return Walk(model).gone; }
+std::vector<std::string> silent_blocks(const layers::Model& model) {
+  std::vector<std::string> names;
+  layers::walk(model.root(), [&](layers::Module& module) {
+    auto* block = dynamic_cast<layers::Residual*>(&module);
+    if (block && is_silent(*block) && &model.find(block->name()) == block)
+      names.push_back(block->name());
+  });
+  return names;
+}
+
+std::int64_t removed_layers(const layers::Model& model) {
+  return Walk(model).gone + (model.origin() ? model.origin()->left.layers : 0);
+}
 
 void remove_layer(const layers::Model& model, const Removable& layer) {
   if (!layer.block) {
+    Leaving leaving(model);
     for (const std::string& name : layer.layers)
       model.replace(name, std::make_shared<layers::Identity>());
+    leaving.done();
     return;
   }
   auto& block = dynamic_cast<layers::Residual&>(model.find(layer.name));

@@ -19,7 +19,11 @@ struct Removable {
 // In the order in which they run. The first layer that reads pictures and the last one are none.
 std::vector<Removable> removable_layers(const layers::Model& model);
 
-// Layers that have left already: silent blocks, and identities where a plain layer stood.
+// Residual blocks whose main path is masked to the last parameter, outer ones first.
+std::vector<std::string> silent_blocks(const layers::Model& model);
+
+// Layers that have left already: silent blocks, those that pruning/shrink.h has taken out, and
+// identities where a plain layer stood.
 std::int64_t removed_layers(const layers::Model& model);
 
 // A block's main path is masked, so that its shortcut alone is left: compaction takes it away. A

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "pruning/depth.h"
+#include "pruning/forms.h"
 
 namespace espalier::pruning {
 namespace {
@@ -38,6 +39,7 @@ void one_round(const layers::Model& model, const Method& method, double sparsity
 }  // namespace
 
 Outcome outcome(const layers::Model& model, const Method& method, double asked) {
+  const Expanded dense(model);
   const std::vector<Candidates> lists = candidates(model, target_of(method));
   Outcome result{
       .lists = {}, .asked = asked, .achieved = sparsity(model, lists, method.scope.count)};
@@ -70,6 +72,7 @@ Outcome prune(const layers::Model& model, const Method& method, double asked, Ev
   check(asked >= 0 && asked < 1, "sparsity: found ", asked, ", expected at least 0 and below 1");
   check_meaning(method);
   if (method.criterion.needs_data) evidence.require_batches(method.criterion.name);
+  const Expanded dense(model);
   const bool by_ratio = !method.criterion.cut && method.structure != Structure::NM;
   const int rounds = by_ratio ? std::max(method.criterion.rounds, 1) : 1;
   const double now =
@@ -101,6 +104,7 @@ Pruner::Pruner(const layers::Model& model, const Method& method, const Schedule&
     : model_(model), method_(method), sparsity_(sparsity), batches_(batches), seed_(seed) {
   check_meaning(method_);
   check(batches >= 1, "pruner: found ", batches, " batches to judge by, expected at least 1");
+  const Expanded dense(model);
   candidates(model, target_of(method_));  // fails early
 }
 
@@ -124,6 +128,7 @@ bool Pruner::step(Examples examples, std::int64_t step, std::int64_t steps_per_e
 }
 
 double Pruner::sparsity() const {
+  const Expanded dense(model_);
   return pruning::sparsity(model_, candidates(model_, target_of(method_)), method_.scope.count);
 }
 

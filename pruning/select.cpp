@@ -95,6 +95,10 @@ class Cost {
           weights_.push_back({weight, each});
           total_ += each * static_cast<double>(weight.numel());
         });
+    if (!model.origin()) return;
+    total_ = 0;  // of the network as it once was
+    for (const auto& [name, layer] : model.origin()->layers)
+      total_ += static_cast<double>(count == Count::Weights ? layer.weights : layer.macs);
   }
 
   // The share that is gone.
@@ -126,13 +130,20 @@ std::vector<Kept> kept_of(std::span<const Candidates> lists) {
 
 std::int64_t total_of(std::span<const Candidates> lists) {
   std::int64_t total = 0;
-  for (const Candidates& list : lists) total += list.count + list.gone;
+  for (const Candidates& list : lists) total += list.count + list.gone + list.gone_beside;
+  return total;
+}
+
+// Sets that have left for good.
+std::int64_t left_of(std::span<const Candidates> lists) {
+  std::int64_t total = 0;
+  for (const Candidates& list : lists) total += list.gone + list.gone_beside;
   return total;
 }
 
 double share_gone(std::span<const Candidates> lists, const std::vector<Kept>& kept) {
-  std::int64_t count = 0;
-  for (std::size_t l = 0; l < lists.size(); ++l) count += gone(kept[l]) + lists[l].gone;
+  std::int64_t count = left_of(lists);
+  for (std::size_t l = 0; l < lists.size(); ++l) count += gone(kept[l]);
   return static_cast<double>(count) / static_cast<double>(total_of(lists));
 }
 
@@ -225,8 +236,7 @@ Selection select(const layers::Model& model, std::span<const Candidates> lists,
   const std::vector<Kept> now = kept_of(lists);
   std::vector<Ranked> order = ranked(lists, scores, now, scope);
   if (scope.count == Count::Sets) {
-    std::int64_t away = 0;
-    for (const Candidates& list : lists) away += list.gone;
+    const std::int64_t away = left_of(lists);
     const auto asked = std::llround(sparsity * static_cast<double>(total_of(lists))) - away;
     check(asked <= static_cast<std::int64_t>(order.size()), "sparsity: found ", sparsity,
           ", which leaves a layer with fewer than ", scope.floor, " ", name(lists[0].structure),

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/kernels/conv.h"
+#include "core/kernels/small_planes.h"
 #include "core/memory.h"
 #include "core/parallel.h"
 #include "core/simd.h"
@@ -13,28 +14,6 @@ namespace {
 
 constexpr int kTileO = tile_channels(kRegisters);
 constexpr int kTileV = 4;  // vectors of pixels
-
-// The image, copied so that reading a vector from its last pixel stays inside the memory.
-class PaddedImage {
- public:
-  explicit PaddedImage(const Planes& in)
-      : floats_(in.block_stride),
-        size_((in.block_stride + kLanes) * sizeof(float)),
-        data_(static_cast<float*>(allocate(size_))) {
-    std::fill_n(data_ + floats_, kLanes, 0.0f);
-  }
-  ~PaddedImage() { release(data_, size_); }
-  PaddedImage(const PaddedImage&) = delete;
-  PaddedImage& operator=(const PaddedImage&) = delete;
-
-  void copy(const float* from) { std::copy_n(from, floats_, data_); }
-  const float* data() const { return data_; }
-
- private:
-  std::int64_t floats_;
-  std::size_t size_;
-  float* data_;
-};
 
 // V vectors of positions, O channels: sums over all input channels and taps, into to[o][position].
 template <int O, int V>
@@ -81,20 +60,6 @@ void row_of_tiles(const SmallConvPass& pass, const float* in, const float* weigh
       default:
         tile<O, 4>(pass, in + at, weights, to + at, to_stride);
     }
-}
-
-// One output plane from the long row: bias, ReLU, and every stride-th pixel of every stride-th row.
-void write_plane(const SmallConvPass& pass, std::int64_t image, int channel, const float* from) {
-  zero_halo(pass.out, image, channel);
-  float* plane = pass.out.plane(image, channel);
-  const float bias = pass.bias ? pass.bias[channel] : 0;
-  for (int y = 0; y < pass.out.height; ++y) {
-    const float* row = from + y * pass.stride * pass.in.row_stride;
-    for (int x = 0; x < pass.out.width; ++x) {
-      const float value = row[x * pass.stride] + bias;
-      plane[y * pass.out.row_stride + x] = pass.relu && value < 0 ? 0 : value;
-    }
-  }
 }
 
 }  // namespace

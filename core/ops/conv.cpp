@@ -5,10 +5,10 @@
 #include <vector>
 
 #include "core/autograd.h"
-#include "core/error.h"
 #include "core/kernels/conv.h"
 #include "core/ops/activation.h"
 #include "core/ops/conv_input_gradient.h"
+#include "core/ops/conv_sizes.h"
 #include "core/ops/layout.h"
 #include "core/ops/pool.h"
 #include "core/parameter.h"
@@ -16,49 +16,9 @@
 namespace espalier {
 namespace {
 
-// The sizes of one convolution.
-struct Sizes {
-  int channels, out_channels, kernel_h, kernel_w, rows, columns;  // rows, columns: before pooling
-};
-
-Sizes check_sizes(const Tensor& x, const Tensor& weight, const Tensor& bias,
-                  const ConvOptions& options) {
-  const Shape &s = x.shape(), &w = weight.shape();
-  check(options.stride >= 1 && options.padding >= 0, "conv2d: found stride ", options.stride,
-        " and padding ", options.padding, ", expected at least 1 and 0");
-  check(w.rank() == 4 && w.numel() > 0, "conv2d: found weight of shape ", w.str(),
-        ", expected [O, C, KH, KW]");
-  check(s.rank() == 4 && s[1] == w[1], "conv2d: found input of shape ", s.str(), ", expected [N, ",
-        w[1], ", H, W]");
-  check(!bias.defined() || bias.shape() == Shape{w[0]}, "conv2d: found bias of shape ",
-        bias.defined() ? bias.shape().str() : "", ", expected [", w[0], "]");
-  const std::int64_t high = s[2] + 2 * options.padding, wide = s[3] + 2 * options.padding;
-  check(s[0] > 0 && high >= w[2] && wide >= w[3], "conv2d: found input of shape ", s.str(),
-        " with padding ", options.padding, ", expected images of at least ", w[2], " x ", w[3]);
-  const Sizes sizes{static_cast<int>(w[1]),
-                    static_cast<int>(w[0]),
-                    static_cast<int>(w[2]),
-                    static_cast<int>(w[3]),
-                    static_cast<int>((high - w[2]) / options.stride + 1),
-                    static_cast<int>((wide - w[3]) / options.stride + 1)};
-  check(!options.max_pool || (options.relu && sizes.rows % 2 == 0 && sizes.columns % 2 == 0),
-        "conv2d: found max_pool on an output of ", sizes.rows, " x ", sizes.columns,
-        ", expected relu and even sizes");
-  return sizes;
-}
-
-// Images in lanes with a halo that holds the padding, and all lanes where the tape is on.
-Tensor prepare(const Tensor& given, int padding) {
-  Tensor x = to_lanes(given);
-  Layout layout = x.layout();
-  layout.halo = std::max(layout.halo, padding);
-  if (layout.lanes == 1 && grad_enabled()) layout.lanes = simd_lanes();
-  return to_layout(x, layout);
-}
-
 // The weights in the kernels' order. Where no tape is recorded those of a parameter are kept until
 // they change: rearranging them costs as much as a sixth of a pass over small planes.
-Tensor packed(const Tensor& weight, const Sizes& s) {
+Tensor packed(const Tensor& weight, const ConvSizes& s) {
   ParameterState* keeper = grad_enabled() ? nullptr : weight.impl()->parameter.get();
   if (keeper && keeper->packed.defined() && keeper->packed_version == weight.version())
     return keeper->packed;
@@ -73,7 +33,7 @@ Tensor packed(const Tensor& weight, const Sizes& s) {
   return result;
 }
 
-Tensor small_conv(const Tensor& x, const Tensor& weight, const Tensor& bias, const Sizes& s,
+Tensor small_conv(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvSizes& s,
                   const ConvOptions& options) {
   Tensor y = Tensor::empty({x.size(0), s.out_channels, s.rows, s.columns},
                            {.lanes = 1, .halo = default_halo(s.rows, s.columns)});
@@ -95,14 +55,14 @@ Tensor small_conv(const Tensor& x, const Tensor& weight, const Tensor& bias, con
 
 Tensor conv2d(const Tensor& given, const Tensor& weight, const Tensor& bias,
               const ConvOptions& options) {
-  const Sizes s = check_sizes(given, weight, bias, options);
+  const ConvSizes s = conv_sizes("conv2d", given, weight.shape(), bias, options);
   if (options.max_pool && (s.kernel_h == 1 || s.kernel_w == 1)) {
     // The fused window may lose a NaN to a number; only with larger kernels does another keep it.
     ConvOptions unfused = options;
     unfused.max_pool = false;
     return max_pool2d(conv2d(given, weight, bias, unfused), {.kernel = 2});
   }
-  const Tensor x = prepare(given, options.padding);
+  const Tensor x = conv_input(given, options.padding);
   if (x.layout().lanes == 1) return small_conv(x, weight, bias, s, options);
 
   const int shrink = options.max_pool ? 2 : 1;

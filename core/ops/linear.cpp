@@ -7,22 +7,13 @@
 #include "core/error.h"
 #include "core/kernels/gemm.h"
 #include "core/ops/layout.h"
-#include "core/parallel.h"
+#include "core/ops/rows.h"
 
 namespace espalier {
 namespace {
 
 void fill_rows(float* y, const float* bias, std::int64_t rows, std::int64_t columns) {
   for (std::int64_t o = 0; o < rows; ++o) std::fill_n(y + o * columns, columns, bias[o]);
-}
-
-// The sum of each row: what the bias receives. Padding lanes hold zeros.
-void add_rows(const float* dy, std::int64_t rows, std::int64_t columns, const GradOut& to) {
-  for (std::int64_t o = 0; o < rows; ++o) {
-    double sum = 0;
-    for (std::int64_t i = 0; i < columns; ++i) sum += dy[o * columns + i];
-    to.data[o] = static_cast<float>(to.add ? to.data[o] + sum : sum);
-  }
 }
 
 }  // namespace

@@ -139,8 +139,11 @@ Tensor batch_norm(const Tensor& given, const Tensor& weight, const Tensor& bias,
   Tensor mean = Tensor::empty(weight.shape()), invstd = Tensor::empty(weight.shape());
   float* const means = mean.mutable_data();
   float* const invstds = invstd.mutable_data();
-  float* const running_means = running_mean.mutable_data();
-  float* const running_vars = running_var.mutable_data();
+  // In evaluation they are only read: what others derive from them stays good.
+  const bool training = options.training;
+  float* const gathered_mean = training ? running_mean.mutable_data() : nullptr;
+  float* const gathered_var = training ? running_var.mutable_data() : nullptr;
+  const float *const running_means = running_mean.data(), *const running_vars = running_var.data();
   const Planes in = x.planes(), out = y.planes();
   const auto channel_of = [=, relu = options.relu](std::int64_t c) {
     return Channel{mean.data()[c], invstd.data()[c], weight.data()[c], bias.data()[c], relu};
@@ -150,13 +153,13 @@ Tensor batch_norm(const Tensor& given, const Tensor& weight, const Tensor& bias,
     using V = decltype(element);
     for_each_channel(in, [&](std::int64_t c) {
       double center = running_means[c], variance = running_vars[c];
-      if (options.training) {
+      if (training) {
         const Moments batch = channel_moments<V>(in, c);
         center = batch.mean;
         variance = batch.squares / batch.count;
         const double unbiased = batch.squares / (batch.count - 1);
-        running_means[c] += options.momentum * static_cast<float>(center - running_means[c]);
-        running_vars[c] += options.momentum * static_cast<float>(unbiased - running_vars[c]);
+        gathered_mean[c] += options.momentum * static_cast<float>(center - running_means[c]);
+        gathered_var[c] += options.momentum * static_cast<float>(unbiased - running_vars[c]);
       }
       means[c] = static_cast<float>(center);
       invstds[c] = static_cast<float>(1 / std::sqrt(variance + options.eps));

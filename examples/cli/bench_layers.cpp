@@ -20,14 +20,7 @@ class Subject {
  public:
   Subject(const layers::Module& layer, const Shape& input)
       : layer_(layers::clone(layer)), rng_(0), x_(to_lanes(Tensor::randn(input, rng_))) {
-    struct Collect : layers::StateVisitor {
-      void parameter(const std::string&, Parameter& p, const Shape&) override {
-        parameters.push_back(p);
-      }
-      std::vector<Parameter> parameters;
-    } collect;
-    layers::visit_state(*layer_, collect);
-    parameters_ = collect.parameters;
+    parameters_ = layers::parameters_of(*layer_);
   }
 
   void forward() { layer_->forward(x_); }

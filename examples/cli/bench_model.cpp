@@ -1,6 +1,7 @@
 // Whole models: the two loops that are timed, and the turns.
 #include "examples/cli/bench_model.h"
 
+#include <cstdio>
 #include <functional>
 #include <memory>
 
@@ -8,7 +9,9 @@
 #include "core/ops/loss.h"
 #include "core/ops/reduce.h"
 #include "examples/cli/stopwatch.h"
+#include "layers/layers.h"
 #include "optim/sgd.h"
+#include "pruning/compact.h"
 
 namespace espalier::cli {
 namespace {
@@ -19,12 +22,13 @@ struct Work {
   double forward = 0, first = 0;
 
   explicit Work(const layers::Model& model) {
-    model.root().trace(model.batch_shape(1),
-                       [this](layers::Module& layer, const Shape& input, const Shape&) {
-                         const double macs = static_cast<double>(layer.macs(input).dense);
-                         if (forward == 0) first = macs;
-                         forward += macs;
-                       });
+    model.root().trace(
+        model.batch_shape(1), [this](layers::Module& layer, const Shape& input, const Shape&) {
+          const layers::Macs all = layer.macs(input);
+          const auto macs = static_cast<double>(layers::is_sparse(layer) ? all.nonzero : all.dense);
+          if (forward == 0) first = macs;
+          forward += macs;
+        });
   }
   double inference() const { return 2 * forward; }
   double training() const { return 2 * (3 * forward - first); }
@@ -86,15 +90,40 @@ Runner training_runner(const layers::Model& original, int batch, double work, Rn
 
 }  // namespace
 
-ModelSpeed bench_model(const layers::Model& model, const ModelBenchOptions& options) {
-  const layers::Model still = model.clone();
-  still.eval();
-  const Work work(model);
+std::vector<Variant> variants_of(const layers::Model& model, int batch) {
+  using pruning::Format;
+  const layers::Model masked = model.clone();
+  pruning::expand(masked);
+  bool pruned = false;
+  for (const Parameter& p : masked.parameters()) pruned |= p.mask() != nullptr;
+  if (!pruned) return {{"dense", model, model}};
+  const layers::Model dense = masked.clone();
+  for (Parameter p : dense.parameters()) p.clear_mask();
+  std::vector<Variant> variants = {{"dense", dense, dense}, {"masked", masked, masked}};
+  const layers::Model shrunk = masked.clone();
+  if (pruning::shrink(shrunk).changed()) variants.push_back({"shrunk", shrunk, shrunk});
+  const auto in_form = [&](Format format, bool training) {
+    const layers::Model formed = masked.clone();
+    pruning::compact(formed, {.format = format, .training = training, .images = batch});
+    return formed;
+  };
+  const layers::Model csr = in_form(Format::CSR, false);
+  if (!pruning::sparse_layers(csr).empty()) variants.push_back({"csr", csr, csr});
+  variants.push_back({"compact", in_form(Format::Auto, false), in_form(Format::Auto, true)});
+  return variants;
+}
+
+ModelSpeed bench_models(const std::vector<Variant>& variants, const ModelBenchOptions& options) {
   Rng rng(0);
   std::vector<Runner> runners;
-  for (const int batch : options.batches) {
-    runners.push_back(inference_runner(still, batch, work.inference(), rng));
-    runners.push_back(training_runner(model, batch, work.training(), rng));
+  for (const Variant& variant : variants) {
+    const layers::Model still = variant.inference.clone();
+    still.eval();
+    for (const int batch : options.batches) {
+      runners.push_back(inference_runner(still, batch, Work(still).inference(), rng));
+      runners.push_back(
+          training_runner(variant.training, batch, Work(variant.training).training(), rng));
+    }
   }
   for (Runner& runner : runners)  // warm
     for (int i = 0; i < 3; ++i) runner.call();
@@ -107,11 +136,38 @@ ModelSpeed bench_model(const layers::Model& model, const ModelBenchOptions& opti
     }
 
   ModelSpeed speed{median(peaks), {}};
-  for (std::size_t i = 0; i < runners.size(); i += 2)
-    speed.batches.push_back({runners[i].images, median(runners[i].rates),
-                             median(runners[i + 1].rates), median(runners[i].shares),
-                             median(runners[i + 1].shares)});
+  auto runner = runners.begin();
+  for (const Variant& variant : variants) {
+    speed.variants.push_back({variant.name, {}});
+    for (const int batch : options.batches) {
+      const Runner &inference = *runner++, &training = *runner++;
+      speed.variants.back().batches.push_back({batch, median(inference.rates),
+                                               median(training.rates), median(inference.shares),
+                                               median(training.shares)});
+    }
+  }
   return speed;
+}
+
+std::string text_of(const ModelSpeed& speed) {
+  std::string text;
+  char line[160];
+  for (std::size_t b = 0; b < speed.variants[0].batches.size(); ++b) {
+    const BatchSpeed& first = speed.variants[0].batches[b];
+    std::snprintf(line, sizeof line, "batch %-5d  inference, images/s  of the peak", first.batch);
+    text += line;
+    text += "  training, images/s  of the peak\n";
+    for (const VariantSpeed& variant : speed.variants) {
+      const BatchSpeed& s = variant.batches[b];
+      std::snprintf(
+          line, sizeof line, "%-9s %10.0f %7.2fx      %5.1f %% %12.0f %6.2fx      %5.1f %%\n",
+          variant.name.c_str(), s.inference, s.inference / first.inference, 100 * s.inference_share,
+          s.training, s.training / first.training, 100 * s.training_share);
+      text += line;
+    }
+  }
+  std::snprintf(line, sizeof line, "peak: %.1f GFLOP/s of multiply-adds", speed.peak * 1e-9);
+  return text + line;
 }
 
 }  // namespace espalier::cli

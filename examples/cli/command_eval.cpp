@@ -1,4 +1,5 @@
 // espalier eval: a network's accuracy on test pictures, its size and its arithmetic.
+#include "examples/cli/checkpoint.h"
 #include "examples/cli/commands.h"
 #include "examples/cli/console.h"
 #include "examples/cli/data.h"
@@ -22,10 +23,9 @@ Json act(const Options& o) {
   const auto normalisation =
       checkpoint.input ? checkpoint.input->normalisation : datasets::normalisation(data.train);
   const Evaluation result = evaluate(checkpoint.model, data.test, normalisation, o.batch);
-  const layers::Summary summary = layers::summary(checkpoint.model);
-  const std::int64_t bytes = file_bytes(o.file);
-  answer(text_of(result, summary, bytes));
-  return json_of(result, summary, bytes);
+  const Size size = size_of(checkpoint.model, o.file);
+  answer(text_of(result, size));
+  return json_of(result, size);
 }
 
 }  // namespace

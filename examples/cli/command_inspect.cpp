@@ -1,8 +1,8 @@
 // espalier inspect: what is in a model file, layer by layer.
-#include "core/text.h"
 #include "examples/cli/checkpoint.h"
 #include "examples/cli/commands.h"
 #include "examples/cli/console.h"
+#include "examples/cli/size.h"
 
 namespace espalier::cli {
 namespace {
@@ -23,18 +23,15 @@ Json json_of(const layers::LayerSummary& layer) {
 
 Json act(const std::string& file) {
   const Checkpoint checkpoint = load_checkpoint(file);
-  const layers::Summary summary = layers::summary(checkpoint.model);
+  const Size size = size_of(checkpoint.model, file);
+  const layers::Summary& summary = size.summary;
   answer(summary.table());
-  answer(file + ": " + with_commas(file_bytes(file)) + " bytes");
+  answer(file + ": " + text_of(size));
   Json result{{"model", checkpoint.model.name()}};
   result["layers"] = Json::array();
   for (const auto& layer : summary.layers) result["layers"].push_back(json_of(layer));
-  result["parameters"] = summary.total.parameters;
-  result["nonzero"] = summary.total.nonzero;
   result["weights"] = summary.total.weights;
-  result["macs"] = summary.total.macs.dense;
-  result["macs_nonzero"] = summary.total.macs.nonzero;
-  result["bytes"] = file_bytes(file);
+  result.update(json_of(size));
   if (checkpoint.progress) {
     result["epochs"] = checkpoint.progress->epochs_done;
     result["recipe"] = to_json(checkpoint.progress->recipe);

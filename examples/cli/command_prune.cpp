@@ -1,6 +1,5 @@
 // espalier prune: a trained network loses weights, neurons, filters or layers, and trains on.
 #include "core/error.h"
-#include "core/text.h"
 #include "examples/cli/commands.h"
 #include "examples/cli/console.h"
 #include "examples/cli/data.h"
@@ -39,11 +38,10 @@ Json act(const Options& o) {
 
   const PruneReport report = prune_model(checkpoint, data, o.prune, recipe, o.out);
   std::fputs(text_of(report.outcome).c_str(), stderr);
-  const layers::Summary summary = layers::summary(checkpoint.model);
-  const std::int64_t bytes = file_bytes(o.out);
-  say(text_of(report.after(), summary, bytes));
-  say(o.out + ": written, " + with_commas(bytes) + " bytes");
-  Json json = json_of(report.after(), summary, bytes);
+  const Size size = size_of(checkpoint.model, o.out);
+  say(text_of(report.after(), size));
+  say(o.out + ": written");
+  Json json = json_of(report.after(), size);
   json.update({{"accuracy_dense", report.dense.accuracy()},
                {"accuracy_before_finetune", report.before.accuracy()},
                {"loss_before_finetune", report.before.loss},

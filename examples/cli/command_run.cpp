@@ -1,8 +1,10 @@
-// espalier run: the whole story on one data set: train, prune, fine-tune, predict.
+// espalier run: the whole story on one data set: train, prune, fine-tune, compact, compare.
 #include <filesystem>
 
 #include "core/error.h"
+#include "examples/cli/bench_model.h"
 #include "examples/cli/commands.h"
+#include "examples/cli/compaction.h"
 #include "examples/cli/console.h"
 #include "examples/cli/data.h"
 #include "examples/cli/predict.h"
@@ -42,6 +44,17 @@ void show_predictions(const Checkpoint& checkpoint, const datasets::Dataset& tes
   }
 }
 
+// A network that was written, evaluated as it is read again.
+Json evaluated(const std::string& file, const datasets::Dataset& test) {
+  const Checkpoint written = load_checkpoint(file);
+  const Evaluation result = evaluate(written.model, test, written.input->normalisation);
+  const Size size = size_of(written.model, file);
+  answer(file + ": " + text_of(result, size));
+  Json json = json_of(result, size);
+  json["file"] = file;
+  return json;
+}
+
 // Nine of ten weights go, by magnitude over all layers, and the others train on.
 Json prune_it(const std::string& dense, const datasets::Data& data, const std::string& out) {
   PruneOptions options;
@@ -51,15 +64,39 @@ Json prune_it(const std::string& dense, const datasets::Data& data, const std::s
   say("pruning 90 % of the weights, by magnitude over all layers");
   const PruneReport report =
       prune_model(checkpoint, data, options, fine_tuning(checkpoint, data), out);
-  const Checkpoint written = load_checkpoint(out);
-  const Evaluation result = evaluate(written.model, data.test, written.input->normalisation);
-  const layers::Summary summary = layers::summary(written.model);
-  answer(out + ": " + text_of(result, summary, file_bytes(out)));
-  show_predictions(written, data.test, fs::path(out).parent_path().string() + "/pictures");
-  Json json = json_of(result, summary, file_bytes(out));
-  json["file"] = out;
+  Json json = evaluated(out, data.test);
   json["accuracy_before_finetune"] = report.before.accuracy();
   json["sparsity"] = report.outcome.achieved;
+  return json;
+}
+
+// What is gone leaves the network, which then answers the same, from less memory and sooner.
+Json compact_it(const std::string& pruned, const datasets::Data& data, const std::string& out) {
+  const Checkpoint checkpoint = load_checkpoint(pruned);
+  const pruning::Compaction done = pruning::compact(checkpoint.model);
+  save_checkpoint(checkpoint, out);
+  answer(text_of(done));
+  Json json = evaluated(out, data.test);
+  json["max_error"] = done.max_error;
+  return json;
+}
+
+// The three networks side by side: size, and speed by turns.
+Json compare(const std::vector<std::pair<std::string, std::string>>& files) {
+  constexpr int kBatch = 128;
+  std::vector<std::pair<std::string, Size>> sizes;
+  std::vector<Variant> variants;
+  for (const auto& [name, file] : files) {
+    const layers::Model model = load_checkpoint(file).model;
+    sizes.emplace_back(name, size_of(model, file));
+    variants.push_back({name, model, model});
+  }
+  const ModelSpeed speed = bench_models(variants, {.batches = {kBatch}, .windows = 5});
+  answer("\n" + side_by_side(sizes) + text_of(speed));
+  Json json = Json::object();
+  for (const VariantSpeed& variant : speed.variants)
+    json[variant.name] = {{"inference_images_per_second", variant.batches[0].inference},
+                          {"train_images_per_second", variant.batches[0].training}};
   return json;
 }
 
@@ -79,22 +116,23 @@ Json act(const Options& o) {
   say("training " + o.model + " on " + data.name);
   const EpochReport last = train_model(checkpoint, data, dense);
 
-  const Checkpoint written = load_checkpoint(dense);
-  const Evaluation result = evaluate(written.model, data.test, written.input->normalisation);
-  const layers::Summary summary = layers::summary(written.model);
-  answer(dense + ": " + text_of(result, summary, file_bytes(dense)));
-  Json json = json_of(result, summary, file_bytes(dense));
-  json["file"] = dense;
-  json["images_per_second"] = last.images_per_second;
-  const Json pruned = prune_it(dense, data, o.out + "/pruned.safetensors");
-  return {{"dense", json}, {"pruned", pruned}};
+  Json first = evaluated(dense, data.test);
+  first["images_per_second"] = last.images_per_second;
+  const std::string pruned = o.out + "/pruned.safetensors", small = o.out + "/compact.safetensors";
+  Json result{{"dense", first},
+              {"pruned", prune_it(dense, data, pruned)},
+              {"compact", compact_it(pruned, data, small)}};
+  const Json speeds = compare({{"dense", dense}, {"pruned", pruned}, {"compact", small}});
+  for (const auto& [name, speed] : speeds.items()) result[name].update(speed);
+  show_predictions(load_checkpoint(small), data.test, o.out + "/pictures");
+  return result;
 }
 
 }  // namespace
 
 void add_run(CLI::App& app) {
   const auto o = std::make_shared<Options>();
-  CLI::App* command = add_command(app, "run", "The whole story: train, prune, fine-tune, predict",
+  CLI::App* command = add_command(app, "run", "The whole story: train, prune, fine-tune, compact",
                                   [o](auto&) { return act(*o); });
   command->add_option("--model", o->model, "Built-in model");
   command->add_option("--data", o->data, "Folder with CIFAR, MNIST or pictures");

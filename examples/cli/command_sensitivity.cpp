@@ -147,6 +147,7 @@ Json act(const Options& o) {
                     : o.out;
   check_option(out.ends_with(".svg"), "--out", out, "a name that ends in .svg");
   const Checkpoint checkpoint = load_checkpoint(o.file);
+  pruning::expand(checkpoint.model);
   check_writable(out);
   datasets::Data data = find_data(o.data);
   check_fits(checkpoint.model, data, o.file);

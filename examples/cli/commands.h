@@ -23,6 +23,8 @@ CLI::App* add_command(CLI::App& app, const std::string& name, const std::string&
                       std::function<Json(const Common&)> act);
 
 void add_bench(CLI::App& app);
+void add_compact(CLI::App& app);
+void add_crossover(CLI::App& app);
 void add_eval(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_predict(CLI::App& app);

@@ -56,6 +56,8 @@ int run(int argc, char** argv) {
   add_sensitivity(app);
   add_predict(app);
   add_prune(app);
+  add_compact(app);
+  add_crossover(app);
   try {
     if (argc > 1) check_command(app, argv[1]);
     app.parse(argc, argv);

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "examples/cli/compaction.h"
 #include "examples/cli/console.h"
 
 namespace espalier::cli {
@@ -28,6 +29,7 @@ class Pruning {
 
   PruneReport run() {
     origin_ = checkpoint_.progress;
+    pruning::expand(model_);
     report_.dense = evaluate(model_, data_.test, normalisation());
     say("dense: test " + report_.dense.str());
     begin_training();
@@ -83,8 +85,29 @@ class Pruning {
     if (recipe_.epochs == 0) return;
     TrainOptions with_event = options;
     with_event.event = {{"event", "prune"}, {"pruning", to_json(options_)}};
+    if (options_.compact) {
+      if (*options_.compact == 0) compact(0);
+      with_event.after_epoch = [this](const EpochReport& report) {
+        return report.epoch >= *options_.compact ? compact(report.epoch) : Json();
+      };
+    }
     report_.last = train_model(checkpoint_, data_, out_, 0, with_event);
     report_.trained = true;
+  }
+
+  // What is gone leaves the network; the optimiser goes on with what is left of its state. Where
+  // masks move on, this is done after every epoch. What may grow back keeps its place to the end.
+  Json compact(int epoch) {
+    const bool dynamic = plan_ == Plan::RigL || plan_ == Plan::SET;
+    const pruning::Compaction done =
+        pruning::compact(model_, {.units = !dynamic || epoch == recipe_.epochs,
+                                  .training = epoch < recipe_.epochs,
+                                  .images = recipe_.batch});
+    say("compacted after epoch " + std::to_string(epoch) + ": " +
+        with_commas(layers::summary(model_).total.parameters) + " parameters left");
+    Json event{{"event", "compact"}, {"epoch", epoch}};
+    event.update(json_of(done));
+    return event;
   }
 
   // Masks move while training runs.
@@ -156,6 +179,7 @@ class Pruning {
         seed());
     report_.outcome = pruning::outcome(model_, method_, sparsity_);
     evaluate_pruned(model_.clone());
+    std::optional<pruning::Expanded> expanded;
     std::optional<pruning::DenseGradients> dense;
     const auto after_step = [&](const datasets::Batch& batch) {
       const std::int64_t done = batch.step + 1;
@@ -168,8 +192,11 @@ class Pruning {
                     .grow = plan_ == Plan::RigL ? pruning::Grow::Gradient : pruning::Grow::Random,
                     .seed = seed() + static_cast<std::uint64_t>(done)});
       dense.reset();
-      // The next update wants the gradient of what is masked as well.
-      if (plan_ == Plan::RigL && (done + 1) % kEvery == 0) dense.emplace(lists);
+      expanded.reset();
+      // The next update moves masks; RigL wants the gradient of what is masked as well.
+      if ((done + 1) % kEvery != 0) return;
+      expanded.emplace(model_);
+      if (plan_ == Plan::RigL) dense.emplace(lists);
     };
     train({.after_step = after_step, .resumable = false});
     report_.outcome = pruning::outcome(model_, method_, sparsity_);

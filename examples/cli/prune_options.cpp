@@ -110,6 +110,9 @@ void add_prune_options(CLI::App& command, PruneOptions& o) {
   command.add_option("--steps", o.steps, "Prunings of iterative, levels of lottery");
   command.add_option("--rewind-epoch", o.rewind_epoch,
                      "Epoch that lottery goes back to; 0: the initial weights");
+  command.add_option("--compact-after", o.compact,
+                     "Epochs of training after which what is gone leaves the network, so that the "
+                     "others are faster; 0: at once");
 }
 
 Plan plan_of(const PruneOptions& o) { return one_of("--schedule", o.schedule, kPlans); }
@@ -142,8 +145,13 @@ pruning::Method method_of(const PruneOptions& o) {
   check_option(o.pictures >= 1, "--pictures", o.pictures, "1 or more");
   check_option(o.steps >= 1, "--steps", o.steps, "1 or more");
   check_option(o.rewind_epoch >= 0, "--rewind-epoch", o.rewind_epoch, "0 or more");
+  if (o.compact) check_option(*o.compact >= 0, "--compact-after", *o.compact, "0 or more");
   sparsity_of(o);
   const Plan plan = plan_of(o);
+  if (o.compact && plan == Plan::Lottery)
+    throw UsageError(
+        "--compact-after: found schedule lottery, expected another: its weights go back to the "
+        "first ones");
   const bool by_ratio = !method.criterion.cut && method.structure != pruning::NM;
   if (!by_ratio && plan != Plan::OneShot)
     throw UsageError("--schedule: found '" + o.schedule + "', expected one-shot where a " +
@@ -201,6 +209,7 @@ Json to_json(const PruneOptions& o) {
   const Plan plan = plan_of(o);
   if (plan == Plan::Iterative || plan == Plan::Lottery) json["steps"] = o.steps;
   if (plan == Plan::Lottery) json["rewind_epoch"] = o.rewind_epoch;
+  if (o.compact) json["compact_after"] = *o.compact;
   return json;
 }
 

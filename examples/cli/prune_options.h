@@ -22,6 +22,7 @@ struct PruneOptions {
   std::optional<double> pruning_epochs;  // of a gradual schedule
   int steps = 5;                         // of iterative and lottery
   int rewind_epoch = 0;                  // of lottery
+  std::optional<int> compact;            // epochs of training before the network is compacted
 };
 void add_prune_options(CLI::App& command, PruneOptions& options);
 

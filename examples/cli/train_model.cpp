@@ -22,6 +22,8 @@ EpochReport train_model(Checkpoint& checkpoint, const datasets::Data& data, cons
   hooks.after_epoch = [&](const EpochReport& report) {
     say(line_of(report, progress.recipe.epochs));
     log.write(json_of(report));
+    const Json event = options.after_epoch ? options.after_epoch(report) : Json();
+    if (!event.empty()) log.write(event);
     if (options.resumable || progress.finished())
       save_checkpoint(checkpoint, out);
     else

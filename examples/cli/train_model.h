@@ -9,6 +9,9 @@ namespace espalier::cli {
 
 struct TrainOptions {
   std::function<void(const datasets::Batch& batch)> after_step = {};
+  // After an epoch, before the checkpoint is written; what it returns goes into the log, unless it
+  // is empty.
+  std::function<Json(const EpochReport& report)> after_epoch = {};
   Json event = Json::object();  // what the log's first line says beside the recipe
   bool resumable = true;  // false: the files on the way are models without a training to go on with
 };

@@ -1,0 +1,93 @@
+// Tiles of positions: what a sparse kernel keeps in registers while it goes through the taps of a
+// row. Their shapes are known at compile time; which one fits a layer best is chosen here.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <utility>
+
+#include "core/simd.h"
+
+namespace espalier {
+
+// So many image blocks, and rows and columns of positions in each.
+struct TileShape {
+  int blocks, rows, columns;
+  constexpr int vectors() const { return blocks * rows * columns; }
+};
+
+#if defined(__AVX512F__)
+inline constexpr std::array kTileShapes{TileShape{1, 2, 8}, TileShape{1, 4, 4}, TileShape{2, 2, 4},
+                                        TileShape{4, 2, 2}, TileShape{8, 1, 1}, TileShape{1, 1, 8},
+                                        TileShape{2, 2, 2}, TileShape{1, 2, 4}, TileShape{4, 1, 1},
+                                        TileShape{1, 1, 4}, TileShape{1, 2, 2}, TileShape{1, 1, 1}};
+#else
+inline constexpr std::array kTileShapes{TileShape{1, 2, 4}, TileShape{2, 2, 2}, TileShape{8, 1, 1},
+                                        TileShape{1, 1, 8}, TileShape{4, 1, 1}, TileShape{1, 1, 4},
+                                        TileShape{1, 2, 2}, TileShape{1, 1, 1}};
+#endif
+
+// The positions of a layer cut into tiles of one shape. Where a shape does not divide the
+// positions, the last tile overlaps the one before it and skips what that has done.
+struct TileGrid {
+  // Tiles of pooled positions begin at even ones and have an even number of rows and columns.
+  TileGrid(int blocks, int rows, int columns, bool pooled);
+
+  struct Place {
+    int block, row, column;                    // of the first position
+    int skip_blocks, skip_rows, skip_columns;  // at the tile's beginning
+  };
+  // Tiles go along the rows of a group of blocks.
+  Place place(std::int64_t group, std::int64_t tile) const {
+    const auto down = static_cast<int>(tile / across), right = static_cast<int>(tile % across);
+    const int block = static_cast<int>(group) * shape().blocks;
+    const int row = down * shape().rows, column = right * shape().columns;
+    const Place last{
+        blocks - shape().blocks, rows - shape().rows, columns - shape().columns, 0, 0, 0};
+    Place p{std::min(block, last.block),
+            std::min(row, last.row),
+            std::min(column, last.column),
+            0,
+            0,
+            0};
+    p.skip_blocks = block - p.block;
+    p.skip_rows = row - p.row;
+    p.skip_columns = column - p.column;
+    return p;
+  }
+  const TileShape& shape() const { return kTileShapes[shape_index]; }
+
+  int blocks, rows, columns;
+  int shape_index = 0;
+  int groups, down, across;                                           // tiles in each direction
+  std::int64_t tiles() const { return std::int64_t{down} * across; }  // of a group
+};
+
+// How many channels' worth of what a tile reads fits into the first-level cache. Strides are in
+// floats; a tile reads so many rows and columns of pixels of each block.
+struct TileInput {
+  int blocks, rows, columns;
+  std::int64_t block, channel, row;
+};
+int channels_in_cache(const TileInput& input, int channels);
+
+// function<B, R, C, Step>::run for a shape and a step between pixels: 1 or 2 at compile time, or 0
+// for any.
+template <template <int, int, int, int> class Function, std::size_t... I>
+auto tile_function(int shape, std::int64_t step, std::index_sequence<I...>) {
+  using Pointer = decltype(&Function<1, 1, 1, 1>::run);
+  static constexpr Pointer any[] = {
+      &Function<kTileShapes[I].blocks, kTileShapes[I].rows, kTileShapes[I].columns, 0>::run...};
+  static constexpr Pointer one[] = {
+      &Function<kTileShapes[I].blocks, kTileShapes[I].rows, kTileShapes[I].columns, 1>::run...};
+  static constexpr Pointer two[] = {
+      &Function<kTileShapes[I].blocks, kTileShapes[I].rows, kTileShapes[I].columns, 2>::run...};
+  return step == kLanes ? one[shape] : step == 2 * kLanes ? two[shape] : any[shape];
+}
+template <template <int, int, int, int> class Function>
+auto tile_function(int shape, std::int64_t step) {
+  return tile_function<Function>(shape, step, std::make_index_sequence<kTileShapes.size()>());
+}
+
+}  // namespace espalier

@@ -1,0 +1,22 @@
+// What dense and sparse convolutions share: the sizes, their checks, and the input as the kernels
+// take it.
+#pragma once
+
+#include <cstdint>
+
+#include "core/ops/conv.h"
+
+namespace espalier {
+
+// The sizes of one convolution.
+struct ConvSizes {
+  int channels, out_channels, kernel_h, kernel_w, rows, columns;  // rows, columns: before pooling
+};
+// `operation` begins the message where they do not fit.
+ConvSizes conv_sizes(const char* operation, const Tensor& x, const Shape& weight,
+                     const Tensor& bias, const ConvOptions& options);
+
+// Images in lanes with a halo that holds the padding, and all lanes where the tape is on.
+Tensor conv_input(const Tensor& given, int padding);
+
+}  // namespace espalier

@@ -1,0 +1,151 @@
+// Sparse convolution: the kernels' passes forward, and back to the weights.
+#include "core/ops/sparse_conv.h"
+
+#include "core/autograd.h"
+#include "core/error.h"
+#include "core/kernels/sparse_conv.h"
+#include "core/ops/conv_sizes.h"
+#include "core/ops/layout.h"
+#include "core/ops/pool.h"
+#include "core/ops/sparse_conv_input_gradient.h"
+#include "core/parameter.h"
+
+namespace espalier {
+namespace {
+
+const Tap* taps_of(const Tensor& packed) { return reinterpret_cast<const Tap*>(packed.data()); }
+
+// The taps with their weights, in the memory of a tensor. Where no tape is recorded those of a
+// parameter are kept until its values change.
+Tensor packed(const Tensor& values, const std::shared_ptr<const TapOrder>& order) {
+  ParameterState* keeper = grad_enabled() ? nullptr : values.impl()->parameter.get();
+  if (keeper && keeper->packed.defined() && keeper->packed_version == values.version() &&
+      keeper->packed_order == order)
+    return keeper->packed;
+  Tensor result = pack_taps(*order, values);
+  if (keeper) {
+    keeper->packed = result;
+    keeper->packed_version = values.version();
+    keeper->packed_order = order;
+  }
+  return result;
+}
+
+TapGeometry geometry_of(const Planes& in, const ConvOptions& options) {
+  return {.padding = options.padding,
+          .channel = in.channel_stride,
+          .row = in.row_stride,
+          .pixel = in.lanes};
+}
+
+Tensor small_conv(const Tensor& x, const Tensor& values, const SparsePattern& pattern,
+                  const Tensor& bias, const ConvSizes& s, const ConvOptions& options) {
+  Tensor y = Tensor::empty({x.size(0), s.out_channels, s.rows, s.columns},
+                           {.lanes = 1, .halo = default_halo(s.rows, s.columns)});
+  y.mutable_data();
+  TapGeometry geometry = geometry_of(x.planes(), options);
+  geometry.part_channels = s.channels;
+  const auto order = tap_order(pattern, geometry);
+  const Tensor taps = packed(values, order);
+  run(SparseSmallPass{.conv = {.in = x.planes(),
+                               .out = y.planes(),
+                               .kernel_h = s.kernel_h,
+                               .kernel_w = s.kernel_w,
+                               .stride = options.stride,
+                               .padding = options.padding,
+                               .weights = nullptr,
+                               .bias = bias.defined() ? bias.data() : nullptr,
+                               .relu = options.relu},
+                      .order = order.get(),
+                      .taps = taps_of(taps)});
+  return options.max_pool ? max_pool2d(y, {.kernel = 2}) : y;
+}
+
+// What a tile of the forward pass reads that its neighbours have not.
+NewPixels new_pixels(const TileGrid& grid, const Planes& in, int stride, int padding,
+                     const ConvSizes& s) {
+  const int down = s.kernel_h - padding - stride, right = s.kernel_w - padding - stride;
+  return {.corner = down * in.row_stride + std::int64_t{right} * in.lanes,
+          .channel = in.channel_stride,
+          .row = in.row_stride,
+          .channels = in.channels,
+          .rows = grid.shape().rows * stride,
+          .columns = grid.shape().columns * stride};
+}
+
+}  // namespace
+
+Tensor sparse_conv2d(const Tensor& given, const Tensor& values, const Pattern& pattern,
+                     const Tensor& bias, const ConvOptions& options) {
+  const ConvSizes s = conv_sizes("sparse_conv2d", given, pattern->dense(), bias, options);
+  check(values.shape() == Shape{pattern->nonzero()}, "sparse_conv2d: found values of shape ",
+        values.shape().str(), ", expected [", pattern->nonzero(), "]");
+  const Tensor x = conv_input(given, options.padding);
+  if (x.layout().lanes == 1) return small_conv(x, values, *pattern, bias, s, options);
+
+  const int shrink = options.max_pool ? 2 : 1;
+  const int height = s.rows / shrink, width = s.columns / shrink;
+  Tensor y = Tensor::empty({x.size(0), s.out_channels, height, width},
+                           {.lanes = x.layout().lanes, .halo = default_halo(height, width)});
+  y.mutable_data();
+  const Planes in = x.planes(), out = y.planes();
+  // One byte a result, kept in the memory of a tensor.
+  Tensor argmax;
+  if (options.max_pool && needs_record({x, values, bias}))
+    argmax = Tensor::empty({out.blocks, out.channels, height, width * out.lanes / 4});
+  auto* argmax_bytes =
+      argmax.defined() ? reinterpret_cast<std::uint8_t*>(argmax.mutable_data()) : nullptr;
+
+  const TileGrid grid(in.blocks, s.rows, s.columns, options.max_pool);
+  TapGeometry geometry = geometry_of(in, options);
+  geometry.part_channels = part_channels(grid, in, options.stride, s.kernel_h, s.kernel_w);
+  const auto order = tap_order(*pattern, geometry);
+  const Tensor taps = packed(values, order);
+  const NewPixels fresh = new_pixels(grid, in, options.stride, options.padding, s);
+  run(SparsePass{.grid = grid,
+                 .in = in.plane(0, 0),
+                 .in_block = in.block_stride,
+                 .in_step_y = options.stride * in.row_stride,
+                 .in_step_x = options.stride * in.lanes,
+                 .out = out.plane(0, 0),
+                 .out_block = out.block_stride,
+                 .out_channel = out.channel_stride,
+                 .out_step_y = out.row_stride,
+                 .out_step_x = out.lanes,
+                 .order = order.get(),
+                 .taps = taps_of(taps),
+                 .bias = bias.defined() ? bias.data() : nullptr,
+                 .relu = options.relu,
+                 .pool = options.max_pool,
+                 .argmax = argmax_bytes,
+                 .fresh = fresh,
+                 .halo_of = out});
+
+  // The values of y, without its node: the node would hold itself.
+  const Tensor result = options.relu && !options.max_pool ? y.detach() : Tensor();
+  return record(Op::SparseConv2d, y, {x, values, bias}, [=](const Tensor& dy) {
+    const void* windows = argmax.defined() ? argmax.data() : nullptr;
+    const OutputGradient gradient{.dy = dy.planes(),
+                                  .y = result.defined() ? result.data() : nullptr,
+                                  .argmax = static_cast<const std::uint8_t*>(windows)};
+    const GradOut dvalues = grad_out(values), dbias = grad_out(bias);
+    if (dvalues || dbias)
+      run(SparseWeightPass{.grid = grid,
+                           .in = in.plane(0, 0),
+                           .in_block = in.block_stride,
+                           .in_step_y = options.stride * in.row_stride,
+                           .in_step_x = options.stride * in.lanes,
+                           .order = order.get(),
+                           .fresh = fresh,
+                           .gradient = gradient,
+                           .dvalues = dvalues.data,
+                           .dvalues_add = dvalues.add,
+                           .dbias = dbias.data,
+                           .dbias_add = dbias.add});
+    if (const GradOut dx = grad_out(x))
+      sparse_conv_input_gradient(gradient, values, *pattern,
+                                 planes_of(dx.data, x.shape(), x.layout()), dx.add, options, s);
+  });
+}
+
+}  // namespace espalier

@@ -1,0 +1,71 @@
+// espalier compact: what pruning took out of a network leaves its file, its memory and its time.
+#include "core/ops/pool.h"
+#include "core/text.h"
+#include "examples/cli/checkpoint.h"
+#include "examples/cli/commands.h"
+#include "examples/cli/compaction.h"
+#include "examples/cli/console.h"
+#include "examples/cli/data.h"
+#include "examples/cli/prune_model.h"
+#include "examples/cli/size.h"
+
+namespace espalier::cli {
+namespace {
+
+struct Options {
+  std::string file, out, data, format = "auto", judge = "inference";
+  int batch = 128;
+};
+
+// Pictures to compare the outputs on: real ones where the command line names some.
+Tensor pictures(const Options& o, const Checkpoint& checkpoint) {
+  if (o.data.empty()) return {};
+  constexpr std::int64_t kPictures = 128;
+  const datasets::Data data = find_data(o.data);
+  check_fits(checkpoint.model, data, o.file);
+  const auto normalisation =
+      checkpoint.input ? checkpoint.input->normalisation : datasets::normalisation(data.train);
+  const Tensor images = scoring_batches(data.test, normalisation, kPictures, 0).at(0).images;
+  return checkpoint.model.input_shape().rank() == 1 ? flatten(images) : images;
+}
+
+Json act(const Options& o) {
+  const pruning::CompactOptions options{.format = format_option(o.format),
+                                        .training = judged_by_training(o.judge),
+                                        .images = o.batch};
+  check_option(o.batch >= 1 && o.batch <= 65536, "--batch", o.batch, "1 to 65536");
+  check_writable(o.out);
+  const Checkpoint checkpoint = load_checkpoint(o.file);
+  const Size before = size_of(checkpoint.model, o.file);
+  pruning::CompactOptions with_inputs = options;
+  with_inputs.inputs = pictures(o, checkpoint);
+  const pruning::Compaction done = pruning::compact(checkpoint.model, with_inputs);
+  save_checkpoint(checkpoint, o.out);
+  const Size after = size_of(checkpoint.model, o.out);
+  answer(text_of(done));
+  answer(side_by_side({{"before", before}, {"after", after}}));
+  say(o.out + ": written");
+  Json json = json_of(after);
+  json["max_error"] = done.max_error;
+  json["before"] = json_of(before);
+  json.update(json_of(done));
+  return json;
+}
+
+}  // namespace
+
+void add_compact(CLI::App& app) {
+  const auto o = std::make_shared<Options>();
+  CLI::App* command = add_command(app, "compact", "Make a pruned network smaller and faster",
+                                  [o](auto&) { return act(*o); });
+  command->add_option("file", o->file, "Model file")->required();
+  command->add_option("--out", o->out, "Model file to write")->required();
+  command->add_option("--format", o->format,
+                      "Layers with single weights gone: dense, csr, or auto, by their times");
+  command->add_option("--judge", o->judge, "Times of auto: inference or training");
+  command->add_option("--batch", o->batch, "Pictures at a time, when times are taken");
+  command->add_option("--data", o->data, "Pictures to compare the outputs on; default random ones");
+  command->footer("Example: espalier compact pruned.safetensors --out small.safetensors");
+}
+
+}  // namespace espalier::cli

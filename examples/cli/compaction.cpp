@@ -1,0 +1,58 @@
+// Compaction: words, tables and JSON.
+#include "examples/cli/compaction.h"
+
+#include <cstdio>
+
+#include "examples/cli/console.h"
+
+namespace espalier::cli {
+
+pruning::Format format_option(const std::string& word) {
+  try {
+    return pruning::format(word);
+  } catch (const Error&) {
+    throw UsageError("--format: found '" + word + "', expected dense, csr or auto");
+  }
+}
+
+bool judged_by_training(const std::string& word) {
+  check_option(word == "inference" || word == "training", "--judge", "'" + word + "'",
+               "inference or training");
+  return word == "training";
+}
+
+std::string text_of(const pruning::Compaction& compaction) {
+  std::string text = compaction.shrunk.table();
+  if (!compaction.forms.empty()) text += "\n" + pruning::table(compaction.forms);
+  char line[96];
+  std::snprintf(line, sizeof line,
+                "\nlargest difference of an output: %.1e of the largest output\n",
+                compaction.max_error);
+  return text + line;
+}
+
+Json json_of(const std::vector<pruning::LayerForm>& forms) {
+  Json json = Json::array();
+  for (const auto& form : forms)
+    json.push_back({{"layer", form.layer},
+                    {"density", form.density},
+                    {"dense_ms", form.dense_ms},
+                    {"sparse_ms", form.sparse_ms},
+                    {"form", form.sparse ? "csr" : "dense"}});
+  return json;
+}
+
+Json json_of(const pruning::Compaction& compaction) {
+  Json units = Json::array();
+  for (const auto& list : compaction.shrunk.lists)
+    units.push_back({{"name", list.name},
+                     {"before", list.before},
+                     {"after", list.after},
+                     {"folded", list.folded}});
+  return {{"max_error", compaction.max_error},
+          {"units", units},
+          {"blocks", compaction.shrunk.blocks},
+          {"forms", json_of(compaction.forms)}};
+}
+
+}  // namespace espalier::cli

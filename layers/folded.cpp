@@ -1,0 +1,39 @@
+// Folded: products in double precision, rounded once.
+#include "layers/folded.h"
+
+#include <cmath>
+
+#include "layers/norm.h"
+
+namespace espalier::layers {
+
+void Folded::update(const Tensor& weight, const Tensor& bias, const BatchNorm& norm,
+                    std::span<const std::uint32_t> row_starts) {
+  const std::array<const Tensor*, 6> now = {
+      &weight, &bias, &norm.weight, &norm.bias, &norm.running_mean, &norm.running_var};
+  bool changed = eps_ != norm.options.eps;
+  for (std::size_t i = 0; i < now.size(); ++i) {
+    const std::uint64_t version = now[i]->defined() ? now[i]->version() : 0;
+    if (same(sources_[i].tensor, *now[i]) && sources_[i].version == version) continue;
+    sources_[i] = {*now[i], version};
+    changed = true;
+  }
+  if (!changed) return;
+  eps_ = norm.options.eps;
+
+  weight_ = Parameter(weight.clone());
+  bias_ = Tensor::empty({norm.channels});
+  float *const w = weight_.mutable_data(), *const b = bias_.mutable_data();
+  const std::int64_t each = weight.numel() / norm.channels;
+  for (std::int64_t o = 0; o < norm.channels; ++o) {
+    const double scale =
+        norm.weight.data()[o] / std::sqrt(double{norm.running_var.data()[o]} + eps_);
+    const double before = bias.defined() ? bias.data()[o] : 0;
+    b[o] = static_cast<float>((before - norm.running_mean.data()[o]) * scale + norm.bias.data()[o]);
+    const std::int64_t begin = row_starts.empty() ? o * each : row_starts[o];
+    const std::int64_t end = row_starts.empty() ? begin + each : row_starts[o + 1];
+    for (std::int64_t i = begin; i < end; ++i) w[i] = static_cast<float>(w[i] * scale);
+  }
+}
+
+}  // namespace espalier::layers

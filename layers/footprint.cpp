@@ -1,0 +1,50 @@
+// Footprint: counting what stands, and watching what comes.
+#include "layers/footprint.h"
+
+#include "core/autograd.h"
+#include "core/memory.h"
+#include "layers/tree.h"
+
+namespace espalier::layers {
+namespace {
+
+struct Bytes : StateVisitor {
+  void parameter(const std::string&, Parameter& p, const Shape&) override {
+    count += p.numel() * static_cast<std::int64_t>(sizeof(float)) + (p.mask() ? p.numel() : 0);
+  }
+  void buffer(const std::string&, Tensor& t, const Shape&) override {
+    count += t.numel() * static_cast<std::int64_t>(sizeof(float));
+  }
+  void pattern(const std::string&, Pattern& p, const Shape&, std::int64_t) override {
+    // A pattern of its own: what kernels derive from it is made, and counted, anew.
+    p = std::make_shared<const SparsePattern>(*p);
+    p->derived().reset();
+    const std::size_t indices = p->row_starts().size() + p->columns().size();
+    count += static_cast<std::int64_t>(indices * sizeof(std::uint32_t));
+  }
+  std::int64_t count = 0;
+};
+
+}  // namespace
+
+Footprint footprint(const Model& model, std::int64_t images) {
+  const NoGrad off;
+  const Tensor x = Tensor::zeros(model.batch_shape(images));
+  Footprint result;
+  // The first time round threads take the memory that they keep for all networks.
+  for (int round = 0; round < 2; ++round) {
+    const Model copy = model.clone();
+    copy.eval();
+    Bytes bytes;
+    visit_state(copy.root(), bytes);
+    result.network = bytes.count;
+    const auto before = static_cast<std::int64_t>(memory_statistics().live);
+    reset_memory_peak();
+    copy(x);
+    result.running = static_cast<std::int64_t>(memory_statistics().peak) - before +
+                     x.numel() * static_cast<std::int64_t>(sizeof(float));
+  }
+  return result;
+}
+
+}  // namespace espalier::layers

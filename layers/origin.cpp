@@ -1,0 +1,18 @@
+// Origin: measuring.
+#include "layers/origin.h"
+
+#include "layers/model.h"
+
+namespace espalier::layers {
+
+Origin measure(const Model& model) {
+  Origin origin;
+  model.root().trace(model.batch_shape(1), [&](Module& leaf, const Shape& input, const Shape&) {
+    const Parameter weight = weight_of(leaf);
+    if (weight.defined())
+      origin.layers[leaf.name()] = {weight.size(0), weight.numel(), leaf.macs(input).dense};
+  });
+  return origin;
+}
+
+}  // namespace espalier::layers

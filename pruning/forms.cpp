@@ -1,0 +1,244 @@
+// Forms: recording what each layer is given, timing both forms on it, and exchanging them.
+#include "pruning/forms.h"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <sstream>
+#include <utility>
+
+#include "core/autograd.h"
+#include "core/error.h"
+#include "core/ops/layout.h"
+#include "core/ops/reduce.h"
+#include "core/parallel.h"
+#include "layers/layers.h"
+
+namespace espalier::pruning {
+namespace {
+
+using layers::Epilogue;
+using layers::Module;
+
+constexpr std::pair<Format, const char*> kNames[] = {
+    {Format::Dense, "dense"}, {Format::CSR, "csr"}, {Format::Auto, "auto"}};
+
+// What a layer was given when the network ran.
+struct Call {
+  Tensor input;
+  Epilogue epilogue;
+};
+
+// Stands in a layer's place and keeps what it is given.
+class Recorder : public Module, public layers::Fusing {
+ public:
+  Recorder(std::shared_ptr<Module> layer, Call& call)
+      : layer_(std::move(layer)),
+        fusing_(dynamic_cast<layers::Fusing*>(layer_.get())),
+        call_(&call) {}
+
+  std::string type() const override { return layer_->type(); }
+  Tensor forward(const Tensor& x) override { return forward_fused(x, {}); }
+  bool fuses(const Epilogue& epilogue, const Shape& input) const override {
+    return fusing_ && fusing_->fuses(epilogue, input);
+  }
+  Tensor forward_fused(const Tensor& x, const Epilogue& epilogue) override {
+    *call_ = {x, epilogue};
+    return fusing_ ? fusing_->forward_fused(x, epilogue) : layer_->forward(x);
+  }
+  Shape output_shape(const Shape& input) const override { return layer_->output_shape(input); }
+  std::shared_ptr<Module> copy() const override { return std::make_shared<Recorder>(*this); }
+
+ private:
+  std::shared_ptr<Module> layer_;
+  layers::Fusing* fusing_;
+  Call* call_;
+};
+
+// Of a dense layer; 1 where it has no weights.
+double density_of(Module& layer) {
+  const Parameter weight = layers::weight_of(layer);
+  if (!weight.defined()) return 1;
+  const std::int64_t kept = weight.mask()
+                                ? std::count(weight.mask(), weight.mask() + weight.numel(), 1)
+                                : weight.nonzero();
+  return static_cast<double>(kept) / static_cast<double>(weight.numel());
+}
+
+// The layers that have a choice, in the order in which they run.
+std::vector<std::string> layers_with_forms(const layers::Model& model) {
+  std::vector<std::string> names;
+  model.root().trace(model.batch_shape(1), [&](Module& layer, const Shape&, const Shape&) {
+    if (density_of(layer) < 1) names.push_back(layer.name());
+  });
+  return names;
+}
+
+// One form of one layer, ready to be called.
+class Subject {
+ public:
+  Subject(std::shared_ptr<Module> layer, const Call& call, bool training, bool to_input)
+      : layer_(std::move(layer)), call_(call), training_(training) {
+    call_.input = to_lanes(call.input.detach());
+    call_.input.set_requires_grad(training && to_input);
+    parameters_ = layers::parameters_of(*layer_);
+  }
+
+  void run() {
+    if (!training_) {
+      const NoGrad off;
+      forward();
+      return;
+    }
+    sum(forward()).backward();
+    call_.input.zero_grad();
+    for (Parameter& p : parameters_) p.zero_grad();
+  }
+
+  // Milliseconds of a call, over some calls.
+  double time() {
+    using Clock = std::chrono::steady_clock;
+    constexpr double kWindow = 2;  // milliseconds
+    const Clock::time_point start = Clock::now();
+    int calls = 0;
+    double passed = 0;
+    do {
+      run();
+      ++calls;
+      passed = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+    } while (passed < kWindow);
+    return passed / calls;
+  }
+
+ private:
+  Tensor forward() {
+    auto* fusing = dynamic_cast<layers::Fusing*>(layer_.get());
+    return fusing ? fusing->forward_fused(call_.input, call_.epilogue)
+                  : layer_->forward(call_.input);
+  }
+
+  std::shared_ptr<Module> layer_;
+  Call call_;
+  bool training_;
+  std::vector<Parameter> parameters_;
+};
+
+double median(std::vector<double> values) {
+  std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
+  return values[values.size() / 2];
+}
+
+struct Times {
+  double dense, sparse;  // milliseconds
+};
+
+Times time_both(const Module& layer, const Call& call, bool training, bool to_input) {
+  constexpr int kTurns = 9;
+  Subject dense(layers::clone(layer), call, training, to_input);
+  Subject sparse(layers::to_sparse(*layers::clone(layer)), call, training, to_input);
+  dense.run(), sparse.run();  // warm
+  std::vector<double> dense_times, sparse_times;
+  for (int turn = 0; turn < kTurns; ++turn) {
+    dense_times.push_back(dense.time());
+    sparse_times.push_back(sparse.time());
+  }
+  return {median(dense_times), median(sparse_times)};
+}
+
+// Everything that the times depend on but for the places of the nonzeros.
+std::string key_of(const Module& layer, double density, const Call& call, bool training,
+                   bool to_input) {
+  std::ostringstream key;
+  key << layer.type();
+  const layers::Config config = layer.config();
+  for (const auto& [name, value] : config.values())
+    std::visit([&](const auto& v) { key << ' ' << v; }, value);
+  key << ' ' << density << ' ' << call.input.shape().str() << call.epilogue.relu
+      << call.epilogue.max_pool << training << to_input << num_threads();
+  return key.str();
+}
+
+}  // namespace
+
+const char* name(Format format) {
+  for (const auto& [value, text] : kNames)
+    if (value == format) return text;
+  return "";
+}
+
+Format format(const std::string& name) {
+  for (const auto& [value, text] : kNames)
+    if (name == text) return value;
+  fail("format: found '", name, "', expected dense, csr or auto");
+}
+
+std::vector<LayerForm> choose_forms(const layers::Model& model, const Tensor& inputs,
+                                    const FormOptions& options) {
+  std::vector<LayerForm> forms;
+  for (const std::string& layer : layers_with_forms(model))
+    forms.push_back({.layer = layer,
+                     .density = density_of(model.find(layer)),
+                     .sparse = options.format == Format::CSR});
+  if (options.format != Format::Auto || forms.empty()) return forms;
+
+  const layers::Model copy = model.clone();
+  std::map<std::string, Call> calls;
+  for (const LayerForm& form : forms)
+    copy.replace(form.layer, std::make_shared<Recorder>(layers::clone(model.find(form.layer)),
+                                                        calls[form.layer]));
+  {
+    const layers::EvaluationMode mode(copy);
+    const NoGrad off;
+    copy(inputs);
+  }
+  static std::map<std::string, Times> known;
+  for (LayerForm& form : forms) {
+    const Module& layer = model.find(form.layer);
+    const Call& call = calls.at(form.layer);
+    const bool to_input = !same(call.input, inputs);
+    const std::string key = key_of(layer, form.density, call, options.training, to_input);
+    auto found = known.find(key);
+    if (found == known.end())
+      found = known.emplace(key, time_both(layer, call, options.training, to_input)).first;
+    form.dense_ms = found->second.dense;
+    form.sparse_ms = found->second.sparse;
+    const bool now =
+        std::find(options.sparse.begin(), options.sparse.end(), form.layer) != options.sparse.end();
+    const double margin = 1 - options.hysteresis;
+    form.sparse =
+        now ? form.dense_ms >= margin * form.sparse_ms : form.sparse_ms < margin * form.dense_ms;
+  }
+  return forms;
+}
+
+void set_forms(const layers::Model& model, const std::vector<LayerForm>& forms) {
+  for (const LayerForm& form : forms) {
+    Module& layer = model.find(form.layer);
+    if (layers::is_sparse(layer) == form.sparse) continue;
+    model.replace(form.layer, form.sparse ? layers::to_sparse(layer) : layers::to_dense(layer));
+  }
+}
+
+std::vector<std::string> sparse_layers(const layers::Model& model) {
+  std::vector<std::string> names;
+  layers::walk(model.root(), [&](Module& layer) {
+    if (layers::is_sparse(layer)) names.push_back(layer.name());
+  });
+  return names;
+}
+
+void expand(const layers::Model& model) {
+  for (const std::string& name : sparse_layers(model))
+    model.replace(name, layers::to_dense(model.find(name)));
+}
+
+Expanded::Expanded(const layers::Model& model) : model_(model), sparse_(sparse_layers(model)) {
+  expand(model_);
+}
+
+Expanded::~Expanded() {
+  for (const std::string& name : sparse_)
+    model_.replace(name, layers::to_sparse(model_.find(name)));
+}
+
+}  // namespace espalier::pruning

@@ -1,0 +1,147 @@
+// Shrink: the cut through all that belongs to what leaves.
+#include "pruning/shrink.h"
+
+#include <algorithm>
+#include <set>
+
+#include "layers/layers.h"
+#include "pruning/absorb.h"
+#include "pruning/depth.h"
+#include "pruning/leaving.h"
+#include "pruning/slices.h"
+#include "pruning/verdict.h"
+
+namespace espalier::pruning {
+namespace {
+
+// The sizes that layers say they have follow those of their tensors.
+void set_sizes(layers::Module& layer) {
+  if (auto* conv = dynamic_cast<layers::Conv2d*>(&layer)) {
+    conv->out_channels = conv->weight.size(0);
+    conv->in_channels = conv->weight.size(1);
+  } else if (auto* linear = dynamic_cast<layers::Linear*>(&layer)) {
+    linear->out_features = linear->weight.size(0);
+    linear->in_features = linear->weight.size(1);
+  } else if (auto* norm = dynamic_cast<layers::BatchNorm*>(&layer)) {
+    norm->channels = norm->weight.size(0);
+  }
+}
+
+void cut_group(const layers::Model& model, const Group& group, const Kept& stays) {
+  for (const Member& member : group.members) {
+    const std::vector<std::int64_t> rest = slices(stays, member.span);
+    cut(member.parameter, dimension(member), rest);
+    layers::Module& layer = model.find(member.layer);
+    if (auto* norm = dynamic_cast<layers::BatchNorm*>(&layer); norm && member.part == Part::Scale) {
+      norm->running_mean = cut(norm->running_mean, 0, rest);
+      norm->running_var = cut(norm->running_var, 0, rest);
+    }
+    set_sizes(layer);
+  }
+}
+
+// The constants that leaving units say go into their readers; how many units said one.
+std::int64_t fold(const Group& group, const Kept& stays, const Constants& constants) {
+  std::set<std::int64_t> folded;
+  for (const Member& member : group.members) {
+    if (member.part != Part::Input) continue;
+    const Kept reads = alive(member, group.units);
+    const Reader& reader = constants.readers.at(member.layer);
+    for (std::int64_t u = 0; u < group.units; ++u)
+      if (!stays[u] && reads[u] && absorb(reader, u * member.span, member.span)) folded.insert(u);
+  }
+  return static_cast<std::int64_t>(folded.size());
+}
+
+Shrunk::List& list_of(Shrunk& shrunk, const Group& group) {
+  for (Shrunk::List& list : shrunk.lists)  // a group may have lost the layer that gave its name
+    if (std::find(group.producers.begin(), group.producers.end(), list.name) !=
+        group.producers.end())
+      return list;
+  shrunk.lists.push_back({.name = group.name, .structure = group.structure, .before = group.units});
+  return shrunk.lists.back();
+}
+
+std::vector<Shrunk::Stayed> stayed(const Verdict& verdict) {
+  std::vector<Shrunk::Stayed> result;
+  for (std::size_t u = 0; u < verdict.why.size(); ++u) {
+    if (!verdict.stays[u] || verdict.why[u].empty()) continue;
+    auto found = std::find_if(result.begin(), result.end(),
+                              [&](const auto& s) { return s.why == verdict.why[u]; });
+    if (found == result.end()) found = result.insert(found, {verdict.why[u], 0});
+    ++found->units;
+  }
+  return result;
+}
+
+bool cut_units(const layers::Model& model, Shrunk& shrunk) {
+  const std::vector<Group> all = groups(model);
+  const Constants known = constants(model);
+  const std::vector<Verdict> verdicts = judge(all, known);
+  bool any = false;
+  for (std::size_t g = 0; g < all.size(); ++g) {
+    const Kept& stays = verdicts[g].stays;
+    Shrunk::List& list = list_of(shrunk, all[g]);
+    list.stayed = stayed(verdicts[g]);
+    list.after = std::count(stays.begin(), stays.end(), 1);
+    if (list.after == all[g].units) continue;
+    if (!any && !model.origin()) model.set_origin(layers::measure(model));
+    list.folded += fold(all[g], stays, known);
+    cut_group(model, all[g], stays);
+    any = true;
+  }
+  if (any) model.update();
+  return any;
+}
+
+// Of one block its shortcut and its ReLU are left.
+bool cut_block(const layers::Model& model, Shrunk& shrunk) {
+  const Constants known = constants(model);
+  for (const std::string& name : silent_blocks(model)) {
+    const layers::Module& block = model.find(name);
+    if (!known.silent_blocks.contains(&block)) continue;
+    auto rest = std::make_shared<layers::Sequential>();
+    rest->train(block.training());
+    for (const layers::Child& child : block.children())
+      if (!child.name.empty()) rest->add(child);
+    Leaving leaving(model);
+    model.replace(name, rest);
+    leaving.done(1);
+    shrunk.blocks.push_back(name);
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+bool Shrunk::changed() const {
+  return !blocks.empty() ||
+         std::any_of(lists.begin(), lists.end(), [](const List& l) { return l.after < l.before; });
+}
+
+std::string Shrunk::table() const {
+  std::string text;
+  for (const List& list : lists) {
+    text += list.name + ": " + std::to_string(list.after) + " of " + std::to_string(list.before) +
+            " " + pruning::name(list.structure) + "s";
+    if (list.folded > 0) text += ", " + std::to_string(list.folded) + " constants folded";
+    for (const Stayed& stayed : list.stayed)
+      text += "; " + std::to_string(stayed.units) + " silent but kept: it " + stayed.why;
+    text += "\n";
+  }
+  for (const std::string& block : blocks) text += block + ": its shortcut alone\n";
+  return text;
+}
+
+Shrunk shrink(const layers::Model& model) {
+  Shrunk shrunk;
+  // What leaves may have been the only thing that read something else: until nothing leaves.
+  do {
+    while (cut_block(model, shrunk)) {
+    }
+  } while (cut_units(model, shrunk));
+  return shrunk;
+}
+
+}  // namespace espalier::pruning

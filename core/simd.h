@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #if defined(__AVX2__)
 #include <immintrin.h>
@@ -109,24 +110,23 @@ inline float sum(Vec x) {
   return lane[0];
 }
 
+// Folds two vectors into one: of every 2 * H lanes the lower come from a, the upper from b, each
+// the sum of two lanes that lie H apart.
+template <int H, std::size_t... Lane>
+[[gnu::always_inline]] inline Vec fold(Vec a, Vec b, std::index_sequence<Lane...>) {
+  // Which lanes is known at compile time: the compiler would fetch them one by one otherwise.
+  return __builtin_shufflevector(
+             a, b, (Lane / (2 * H) * (2 * H) + Lane % H + (Lane & H ? kLanes : 0))...) +
+         __builtin_shufflevector(
+             a, b, (Lane / (2 * H) * (2 * H) + Lane % H + H + (Lane & H ? kLanes : 0))...);
+}
+
 // Lane i of the result is the sum of the lanes of v[i]: the same tree for all of them at once.
-inline Vec sums(Vec (&v)[kLanes]) {
-  // Each step folds two vectors into one: of every 2 * half lanes the lower come from one, the
-  // upper from the other.
-  const auto fold = [](Vec a, Vec b, int half) {
-    VecInt first = {}, second = {};
-    for (int lane = 0; lane < kLanes; ++lane) {
-      const int in_group = lane % (2 * half);
-      const int from = lane - in_group + in_group % half + (in_group < half ? 0 : kLanes);
-      first[lane] = from;
-      second[lane] = from + half;
-    }
-    return __builtin_shuffle(a, b, first) + __builtin_shuffle(a, b, second);
-  };
-#pragma GCC unroll 5
-  for (int half = kLanes / 2; half > 0; half /= 2)
-#pragma GCC unroll 16
-    for (int i = 0; i < half; ++i) v[i] = fold(v[i], v[i + half], half);
+template <int H = kLanes / 2>
+[[gnu::always_inline]] inline Vec sums(Vec (&v)[kLanes]) {
+#pragma GCC unroll 8
+  for (int i = 0; i < H; ++i) v[i] = fold<H>(v[i], v[i + H], std::make_index_sequence<kLanes>());
+  if constexpr (H > 1) return sums<H / 2>(v);
   return v[0];
 }
 

@@ -1,7 +1,7 @@
 // Sparse products forward, and back to the input with the transposed matrix.
 #include "core/kernels/sparse_linear.h"
 
-#include "core/kernels/sparse_tile.h"
+#include "core/kernels/sparse_linear_block.h"
 #include "core/parallel.h"
 
 namespace espalier {
@@ -48,9 +48,9 @@ void group_product(const SparseProduct& p, int group, std::int64_t first_column)
     const int at = group * order.blocks + b;
     const Run *run = order.runs.data() + order.first_run[at],
               *end = order.runs.data() + order.first_run[at + 1];
-    const std::uint8_t* in_block = order.in_block.data() + order.first_in_block[at];
     const std::int64_t count = end - run;
     if (count == 0) continue;
+    const std::uint8_t* in_block = order.in_block.data() + order.first_in_block[at];
     const float* features = block.get(b, first_column);
     for (std::int64_t r = 0; r < count; ++r) {
       block.prefetch(b + 1, r, count);

@@ -27,6 +27,7 @@ struct SparseRuns {
   std::int64_t rows, features;
   int groups, blocks, group_rows;
   std::vector<Run> runs;
+  std::vector<std::uint32_t> value;    // its index, run by run
   std::vector<std::uint8_t> in_block;  // feature - first feature of the block, run by run
   std::vector<std::uint32_t> first_run, first_in_block;  // of each [group][block], and the end
 };
@@ -58,7 +59,7 @@ void run(const SparseSmallProduct& product);
 
 // dw[i] (+)= sum over the columns of dy [rows][columns] times x [features][columns], for the row
 // and the feature of each value i. Padding lanes of dy hold zeros. Parallel inside.
-struct SparseLinearWeightPass {
+struct SparseProductGradient {
   const SparseRuns* runs;
   const float* x;
   const float* dy;
@@ -66,6 +67,6 @@ struct SparseLinearWeightPass {
   float* dw;
   bool add;
 };
-void run(const SparseLinearWeightPass& pass);
+void run(const SparseProductGradient& pass);
 
 }  // namespace espalier

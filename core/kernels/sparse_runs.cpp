@@ -23,7 +23,8 @@ SparseRuns::SparseRuns(std::span<const std::uint32_t> row_starts,
       first_in_block.push_back(static_cast<std::uint32_t>(in_block.size()));
       for (std::int64_t o = g * std::int64_t{group_rows}; o < last; ++o) {
         const std::uint32_t start = next[o];
-        while (next[o] < row_starts[o + 1] && columns[next[o]] / kBlock == std::uint32_t(b))
+        while (next[o] < row_starts[o + 1] &&
+               columns[next[o]] / kBlock == static_cast<std::uint32_t>(b))
           ++next[o];
         if (next[o] > start)
           runs.push_back({static_cast<std::uint32_t>(o), next[o] - start, start});
@@ -32,7 +33,8 @@ SparseRuns::SparseRuns(std::span<const std::uint32_t> row_starts,
                        [](const Run& a, const Run& b) { return a.count < b.count; });
       for (std::size_t r = begin; r < runs.size(); ++r)
         for (std::uint32_t k = 0; k < runs[r].count; ++k)
-          in_block.push_back(static_cast<std::uint8_t>(columns[runs[r].start + k] % kBlock));
+          in_block.push_back(static_cast<std::uint8_t>(columns[runs[r].start + k] -
+                                                       static_cast<std::uint32_t>(b * kBlock)));
     }
   }
   first_run.push_back(static_cast<std::uint32_t>(runs.size()));

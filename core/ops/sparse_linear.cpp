@@ -3,6 +3,7 @@
 
 #include "core/autograd.h"
 #include "core/error.h"
+#include "core/kernels/scratch.h"
 #include "core/kernels/sparse_linear.h"
 #include "core/ops/layout.h"
 #include "core/ops/rows.h"
@@ -89,8 +90,9 @@ Tensor prepare(const Tensor& given) {
 void back_to_input(const SparsePattern& pattern, const float* values, const float* dy,
                    std::int64_t columns, const GradOut& dx) {
   const Orders::Back& back = way_back(pattern);
-  const Tensor ordered = Tensor::empty({pattern.nonzero()});
-  float* to = Tensor(ordered).mutable_data();
+  // In the runs' order first: read one by one there, values far apart would hold up the products.
+  const Scratch<float> ordered(pattern.nonzero());
+  float* to = ordered.data();
   parallel_ranges(pattern.nonzero(), 16384, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) to[i] = values[back.from[i]];
   });
@@ -134,12 +136,12 @@ Tensor sparse_linear(const Tensor& given, const Tensor& values, const Pattern& p
   return record(Op::SparseLinear, y, {x, values, bias}, [=](const Tensor& dy) {
     if (GradOut dx = grad_out(x)) back_to_input(*pattern, values.data(), dy.data(), columns, dx);
     if (GradOut dw = grad_out(values))
-      run(SparseLinearWeightPass{.runs = &orders_of(*pattern).forward,
-                                 .x = x.data(),
-                                 .dy = dy.data(),
-                                 .columns = columns,
-                                 .dw = dw.data,
-                                 .add = dw.add});
+      run(SparseProductGradient{.runs = &orders_of(*pattern).forward,
+                                .x = x.data(),
+                                .dy = dy.data(),
+                                .columns = columns,
+                                .dw = dw.data,
+                                .add = dw.add});
     if (GradOut db = grad_out(bias)) add_rows(dy.data(), pattern->rows(), columns, db);
   });
 }

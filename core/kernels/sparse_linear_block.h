@@ -36,6 +36,8 @@ class Block {
   const float* get(int block, std::int64_t first_column) {
     const float* from = at(block) + first_column;
     if (!copies()) return from;
+    if (block == copied_) return copy_.data();
+    copied_ = block;
     float* to = copy_.data();
     for (std::int64_t f = 0; f < rows(block); ++f)
 #pragma GCC unroll 8
@@ -43,6 +45,9 @@ class Block {
         store(to + (f * V + i) * kLanes, load(from + f * columns_ + i * kLanes));
     return to;
   }
+
+  // Asks for all lines of a block.
+  void fetch(int block) const { prefetch(block, 0, 1); }
 
   // Asks for some lines of a block, of which `runs` runs each ask for their share.
   void prefetch(int block, std::int64_t run, std::int64_t runs) const {
@@ -66,6 +71,7 @@ class Block {
   const float* x_;
   std::int64_t columns_, features_;
   Scratch<float> copy_;
+  int copied_ = -1;
 };
 
 // Calls f.template operator()<V>() for the V given.

@@ -31,6 +31,7 @@ int main(int argc, char** argv) try {
   std::printf("%.1f %% of %lld test pictures, %.0f %% of the filters gone\n",
               100.0 * correct / data.test.size(), static_cast<long long>(data.test.size()),
               100 * prune.sparsity());
+  pruning::compact(model);  // what is gone leaves the network; the outputs stay, or it is an error
   layers::save(model, "convnet.safetensors");
 } catch (const Error& error) {
   std::fprintf(stderr, "%s\n", error.what());

@@ -170,6 +170,31 @@ TEST_CASE("sparse_conv2d: many channels, in several parts") {
         check_against_dense(s, random_pattern(weight_shape(s), density, 42), relu, false);
 }
 
+TEST_CASE("sparse_conv2d: blocks of four rows") {
+  for (const ConvShape& s : {ConvShape{17, 5, 8, 8, 8, 3, 3, 1, 1},
+                             {20, 70, 6, 7, 12, 3, 3, 1, 1},
+                             {90, 9, 2, 2, 16, 3, 3, 1, 1},
+                             {70, 8, 1, 1, 8, 1, 1, 1, 0},
+                             {18, 6, 9, 12, 4, 3, 3, 2, 1},
+                             {18, 6, 1, 5, 4, 1, 3, 1, 1}}) {
+    Rng rng(47);
+    const Shape shape = weight_shape(s);
+    const std::int64_t row = shape.numel() / s.o;
+    std::vector<std::uint8_t> kept(shape.numel());
+    for (std::int64_t block = 0; block < s.o / 4 * ((row + 3) / 4); ++block) {
+      const bool keep = rng.uniform(0, 1) < 0.4;
+      for (int i = 0; i < 16; ++i) {
+        const std::int64_t column = block % ((row + 3) / 4) * 4 + i % 4;
+        const std::int64_t o = block / ((row + 3) / 4) * 4 + i / 4;
+        if (column < row) kept[o * row + column] = keep;
+      }
+    }
+    const Pattern pattern = pattern_of(shape, kept);
+    check_against_dense(s, pattern, false, false);
+    check_against_dense(s, pattern, true, s.rows() % 2 == 0 && s.columns() % 2 == 0);
+  }
+}
+
 TEST_CASE("sparse_conv2d: the same bits with one thread and with two") {
   const auto gradients = [](int threads, const ConvShape& s, bool pool) {
     const int before = num_threads();

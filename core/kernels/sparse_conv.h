@@ -21,9 +21,10 @@ struct SparsePass {
   std::int64_t out_block, out_channel, out_step_y, out_step_x;
 
   const TapOrder* order;
-  const Tap* taps;
-  const float* bias = nullptr;  // one a row
-  bool add = false;             // add to what the output holds
+  const Tap* taps = nullptr;
+  const TapOfFour* fours = nullptr;  // in place of taps: four rows at once, on tiles of four
+  const float* bias = nullptr;       // one a row
+  bool add = false;                  // add to what the output holds
   bool relu = false;
   bool pool = false;               // 2x2 max-pool behind relu
   std::uint8_t* argmax = nullptr;  // as in ConvPass, where wanted

@@ -92,7 +92,7 @@ template <int B, int R, int C>
 }
 
 template <int B, int R, int C, int Step>
-struct Sweep {
+struct WeightSweep {
   static constexpr int kVectors = B * R * C;
   static constexpr int kChains = std::min(kVectors, kRegisters == 32 ? 4 : 2);
 
@@ -187,7 +187,7 @@ void run_item(const Plan& shared_plan, std::int64_t row_part, std::int64_t chann
   const SparseWeightPass pass = shared_plan.pass;  // the caller's lies where other threads write
   const TapOrder& order = *pass.order;
   const TileGrid& grid = pass.grid;
-  const auto sweep = tile_function<Sweep>(grid.shape_index, pass.in_step_x);
+  const auto sweep = tile_function<WeightSweep>(grid.shape_index, pass.in_step_x);
   const int first = shared_plan.first_row(row_part), last = shared_plan.first_row(row_part + 1);
   const int first_part = shared_plan.first_part(channel_part);
   const int last_part = shared_plan.first_part(channel_part + 1);

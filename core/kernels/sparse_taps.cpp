@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 
 #include "core/error.h"
 #include "core/parallel.h"
@@ -16,7 +17,13 @@ struct Kept final : SparsePattern::Derived {
     std::shared_ptr<const TapOrder> order;
   };
   std::vector<Entry> entries;
+  std::optional<bool> in_fours;
 };
+
+Kept& kept(const SparsePattern& pattern) {
+  if (!pattern.derived()) pattern.derived() = std::make_shared<Kept>();
+  return static_cast<Kept&>(*pattern.derived());
+}
 
 // As many as a network with inputs of a few sizes needs; the oldest goes first.
 constexpr std::size_t kMostKept = 32;
@@ -40,6 +47,17 @@ void each_tap(const SparsePattern& pattern, const TapGeometry& g, const F& f) {
       const int y = g.phase_y + g.padding - ky, x = g.phase_x + g.padding - kx;
       if (y % g.stride == 0 && x % g.stride == 0) f(i, c, o, y / g.stride, x / g.stride);
     }
+}
+
+bool rows_in_fours(const SparsePattern& pattern) {
+  if (pattern.rows() % 4) return false;
+  const auto starts = pattern.row_starts();
+  const auto row = [&](std::int64_t o) {
+    return pattern.columns().subspan(starts[o], starts[o + 1] - starts[o]);
+  };
+  for (std::int64_t o = 0; o < pattern.rows(); ++o)
+    if (!std::ranges::equal(row(o), row(o / 4 * 4))) return false;
+  return true;
 }
 
 }  // namespace
@@ -72,8 +90,7 @@ TapOrder::TapOrder(const SparsePattern& pattern, const TapGeometry& g)
 }
 
 std::shared_ptr<const TapOrder> tap_order(const SparsePattern& pattern, const TapGeometry& g) {
-  if (!pattern.derived()) pattern.derived() = std::make_shared<Kept>();
-  auto& entries = static_cast<Kept&>(*pattern.derived()).entries;
+  auto& entries = kept(pattern).entries;
   for (const Kept::Entry& entry : entries)
     if (entry.geometry == g) return entry.order;
   if (entries.size() == kMostKept) entries.erase(entries.begin());
@@ -90,6 +107,29 @@ Tensor pack_taps(const TapOrder& order, const Tensor& values) {
     for (std::int64_t i = begin; i < end; ++i) to[i] = {from[order.positions[i]], order.offsets[i]};
   });
   std::fill_n(to + order.count(), kTapsBeyond, Tap{0, 0});
+  return packed;
+}
+
+bool in_fours(const SparsePattern& pattern) {
+  std::optional<bool>& known = kept(pattern).in_fours;
+  if (!known) known = rows_in_fours(pattern);
+  return *known;
+}
+
+Tensor pack_fours(const TapOrder& order, const Tensor& values) {
+  static_assert(sizeof(TapOfFour) == 5 * sizeof(float));
+  Tensor packed = Tensor::empty({order.count() / 4 + kTapsBeyond, 5});
+  auto* to = reinterpret_cast<TapOfFour*>(packed.mutable_data());
+  const float* from = values.data();
+  for (int part = 0; part < order.parts; ++part)
+    for (int row = 0; row < order.rows; row += 4) {
+      const std::uint32_t* starts = order.starts(part) + row;
+      for (std::uint32_t i = 0; i < starts[1] - starts[0]; ++i, ++to) {
+        for (int k = 0; k < 4; ++k) to->weight[k] = from[order.positions[starts[k] + i]];
+        to->offset = order.offsets[starts[0] + i];
+      }
+    }
+  std::fill_n(to, kTapsBeyond, TapOfFour{});
   return packed;
 }
 

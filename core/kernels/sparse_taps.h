@@ -18,6 +18,13 @@ struct Tap {
   std::int32_t offset;  // in floats, from the input pixel at the position times the stride
 };
 
+// The same for four neighbouring rows that have their weights at the same columns.
+struct TapOfFour {
+  float weight[4];
+  std::int32_t offset;
+};
+bool in_fours(const SparsePattern& pattern);
+
 // Which taps are taken from a pattern, and the strides of the planes that they read.
 struct TapGeometry {
   // Forward, rows are output channels. Transposed they are input channels and the planes those of
@@ -56,5 +63,7 @@ std::shared_ptr<const TapOrder> tap_order(const SparsePattern& pattern,
 
 // The taps in their order, in the memory of a tensor, and some that weigh nothing behind them.
 Tensor pack_taps(const TapOrder& order, const Tensor& values);
+// For patterns in fours: the taps of row r begin at a quarter of starts(part)[r].
+Tensor pack_fours(const TapOrder& order, const Tensor& values);
 
 }  // namespace espalier

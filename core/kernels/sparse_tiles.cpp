@@ -16,18 +16,20 @@ double cost(const TileShape& s, int blocks, int rows, int columns) {
 
 }  // namespace
 
-TileGrid::TileGrid(int blocks, int rows, int columns, bool pooled)
+TileGrid::TileGrid(int blocks, int rows, int columns, bool pooled, int vectors)
     : blocks(blocks), rows(rows), columns(columns) {
   double least = 1e300;
   for (std::size_t i = 0; i < kTileShapes.size(); ++i) {
     const TileShape& s = kTileShapes[i];
     if (s.blocks > blocks || s.rows > rows || s.columns > columns) continue;
+    if (vectors && s.vectors() != vectors) continue;
     if (pooled && (s.rows % 2 || s.columns % 2)) continue;
     const double here = cost(s, blocks, rows, columns);
     if (here >= least) continue;
     least = here;
     shape_index = static_cast<int>(i);
   }
+  if (!has_shape()) return;
   groups = pieces(blocks, shape().blocks);
   down = pieces(rows, shape().rows);
   across = pieces(columns, shape().columns);

@@ -32,7 +32,9 @@ inline constexpr std::array kTileShapes{TileShape{1, 2, 4}, TileShape{2, 2, 2}, 
 // positions, the last tile overlaps the one before it and skips what that has done.
 struct TileGrid {
   // Tiles of pooled positions begin at even ones and have an even number of rows and columns.
-  TileGrid(int blocks, int rows, int columns, bool pooled);
+  // `vectors`: how many positions a tile has, 0 for as many as are best; has_shape tells whether
+  // there is a tile of so many that fits.
+  TileGrid(int blocks, int rows, int columns, bool pooled, int vectors = 0);
 
   struct Place {
     int block, row, column;                    // of the first position
@@ -56,11 +58,12 @@ struct TileGrid {
     p.skip_columns = column - p.column;
     return p;
   }
+  bool has_shape() const { return shape_index >= 0; }
   const TileShape& shape() const { return kTileShapes[shape_index]; }
 
   int blocks, rows, columns;
-  int shape_index = 0;
-  int groups, down, across;                                           // tiles in each direction
+  int shape_index = -1;
+  int groups = 0, down = 0, across = 0;                               // tiles in each direction
   std::int64_t tiles() const { return std::int64_t{down} * across; }  // of a group
 };
 
@@ -73,15 +76,16 @@ struct TileInput {
 int channels_in_cache(const TileInput& input, int channels);
 
 // function<B, R, C, Step>::run for a shape and a step between pixels: 1 or 2 at compile time, or 0
-// for any.
+// for any. Function is to have a name of its own: GCC 12 takes functions made of templates of the
+// same name for one another, even where these are in unnamed namespaces of different files.
 template <template <int, int, int, int> class Function, std::size_t... I>
 auto tile_function(int shape, std::int64_t step, std::index_sequence<I...>) {
   using Pointer = decltype(&Function<1, 1, 1, 1>::run);
-  static constexpr Pointer any[] = {
+  constexpr Pointer any[] = {
       &Function<kTileShapes[I].blocks, kTileShapes[I].rows, kTileShapes[I].columns, 0>::run...};
-  static constexpr Pointer one[] = {
+  constexpr Pointer one[] = {
       &Function<kTileShapes[I].blocks, kTileShapes[I].rows, kTileShapes[I].columns, 1>::run...};
-  static constexpr Pointer two[] = {
+  constexpr Pointer two[] = {
       &Function<kTileShapes[I].blocks, kTileShapes[I].rows, kTileShapes[I].columns, 2>::run...};
   return step == kLanes ? one[shape] : step == 2 * kLanes ? two[shape] : any[shape];
 }

@@ -17,12 +17,13 @@ const Tap* taps_of(const Tensor& packed) { return reinterpret_cast<const Tap*>(p
 
 // The taps with their weights, in the memory of a tensor. Where no tape is recorded those of a
 // parameter are kept until its values change.
-Tensor packed(const Tensor& values, const std::shared_ptr<const TapOrder>& order) {
+Tensor packed(const Tensor& values, const std::shared_ptr<const TapOrder>& order,
+              bool fours = false) {
   ParameterState* keeper = grad_enabled() ? nullptr : values.impl()->parameter.get();
   if (keeper && keeper->packed.defined() && keeper->packed_version == values.version() &&
-      keeper->packed_order == order)
+      keeper->packed_order == order && keeper->packed.size(1) == (fours ? 5 : 2))
     return keeper->packed;
-  Tensor result = pack_taps(*order, values);
+  Tensor result = fours ? pack_fours(*order, values) : pack_taps(*order, values);
   if (keeper) {
     keeper->packed = result;
     keeper->packed_version = values.version();
@@ -96,13 +97,24 @@ Tensor sparse_conv2d(const Tensor& given, const Tensor& values, const Pattern& p
   auto* argmax_bytes =
       argmax.defined() ? reinterpret_cast<std::uint8_t*>(argmax.mutable_data()) : nullptr;
 
-  const TileGrid grid(in.blocks, s.rows, s.columns, options.max_pool);
-  TapGeometry geometry = geometry_of(in, options);
-  geometry.part_channels = part_channels(grid, in, options.stride, s.kernel_h, s.kernel_w);
-  const auto order = tap_order(*pattern, geometry);
-  const Tensor taps = packed(values, order);
-  const NewPixels fresh = new_pixels(grid, in, options.stride, options.padding, s);
-  run(SparsePass{.grid = grid,
+  // How a pass reads the input: back to the weights as forward, but for rows in fours.
+  struct Way {
+    TileGrid grid;
+    std::shared_ptr<const TapOrder> order;
+    NewPixels fresh;
+  };
+  const auto way = [&](const TileGrid& grid) -> Way {
+    TapGeometry geometry = geometry_of(in, options);
+    geometry.part_channels = part_channels(grid, in, options.stride, s.kernel_h, s.kernel_w);
+    return {grid, tap_order(*pattern, geometry),
+            new_pixels(grid, in, options.stride, options.padding, s)};
+  };
+  const TileGrid of_four(in.blocks, s.rows, s.columns, options.max_pool, 4);
+  const bool fours = kRegisters == 32 && of_four.has_shape() && in_fours(*pattern);
+  const TileGrid any(in.blocks, s.rows, s.columns, options.max_pool);
+  const Way forward = way(fours ? of_four : any);
+  const Tensor taps = packed(values, forward.order, fours);
+  run(SparsePass{.grid = forward.grid,
                  .in = in.plane(0, 0),
                  .in_block = in.block_stride,
                  .in_step_y = options.stride * in.row_stride,
@@ -112,17 +124,19 @@ Tensor sparse_conv2d(const Tensor& given, const Tensor& values, const Pattern& p
                  .out_channel = out.channel_stride,
                  .out_step_y = out.row_stride,
                  .out_step_x = out.lanes,
-                 .order = order.get(),
-                 .taps = taps_of(taps),
+                 .order = forward.order.get(),
+                 .taps = fours ? nullptr : taps_of(taps),
+                 .fours = fours ? reinterpret_cast<const TapOfFour*>(taps.data()) : nullptr,
                  .bias = bias.defined() ? bias.data() : nullptr,
                  .relu = options.relu,
                  .pool = options.max_pool,
                  .argmax = argmax_bytes,
-                 .fresh = fresh,
+                 .fresh = forward.fresh,
                  .halo_of = out});
 
   // The values of y, without its node: the node would hold itself.
   const Tensor result = options.relu && !options.max_pool ? y.detach() : Tensor();
+  const Way back = fours && grad_enabled() ? way(any) : forward;
   return record(Op::SparseConv2d, y, {x, values, bias}, [=](const Tensor& dy) {
     const void* windows = argmax.defined() ? argmax.data() : nullptr;
     const OutputGradient gradient{.dy = dy.planes(),
@@ -130,13 +144,13 @@ Tensor sparse_conv2d(const Tensor& given, const Tensor& values, const Pattern& p
                                   .argmax = static_cast<const std::uint8_t*>(windows)};
     const GradOut dvalues = grad_out(values), dbias = grad_out(bias);
     if (dvalues || dbias)
-      run(SparseWeightPass{.grid = grid,
+      run(SparseWeightPass{.grid = back.grid,
                            .in = in.plane(0, 0),
                            .in_block = in.block_stride,
                            .in_step_y = options.stride * in.row_stride,
                            .in_step_x = options.stride * in.lanes,
-                           .order = order.get(),
-                           .fresh = fresh,
+                           .order = back.order.get(),
+                           .fresh = back.fresh,
                            .gradient = gradient,
                            .dvalues = dvalues.data,
                            .dvalues_add = dvalues.add,

@@ -46,7 +46,8 @@ Tensor Conv2d::forward_fused(const Tensor& x, const Epilogue& epilogue) {
   const ConvOptions pass{.stride = options.stride,
                          .padding = options.padding,
                          .relu = epilogue.relu,
-                         .max_pool = epilogue.max_pool};
+                         .max_pool = epilogue.max_pool,
+                         .addend = epilogue.addend ? *epilogue.addend : Tensor()};
   if (!epilogue.norm) return conv2d(x, weight, bias, pass);
   folded_.update(weight, bias, *epilogue.norm);
   return conv2d(x, folded_.weight(), folded_.bias(), pass);

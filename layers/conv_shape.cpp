@@ -30,6 +30,7 @@ Shape conv_output_shape(const Module& layer, std::int64_t in_channels, std::int6
 }
 
 bool conv_fuses(const Epilogue& epilogue, const Shape& output) {
+  if (epilogue.addend && epilogue.max_pool) return false;
   if (epilogue.norm && !(epilogue.norm->channels == output[1] && epilogue.norm->weight.defined()))
     return false;
   return !epilogue.max_pool || (epilogue.relu && output[2] % 2 == 0 && output[3] % 2 == 0);

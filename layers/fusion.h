@@ -13,6 +13,8 @@ struct Epilogue {
   // A batch norm in evaluation, when nothing is recorded: first of all, folded into the weights
   // (layers/folded.h).
   const BatchNorm* norm = nullptr;
+  // Added to the output, of whose shape it is, when nothing is recorded: a residual's other path.
+  const Tensor* addend = nullptr;
   bool relu = false;
   bool max_pool = false;  // 2x2 windows, stride 2, after the ReLU
 };

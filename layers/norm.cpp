@@ -35,7 +35,7 @@ Shape BatchNorm::output_shape(const Shape& input) const {
 }
 
 bool BatchNorm::fuses(const Epilogue& epilogue, const Shape&) const {
-  return !epilogue.norm && !epilogue.max_pool;
+  return !epilogue.norm && !epilogue.addend && !epilogue.max_pool;
 }
 
 Tensor BatchNorm::forward_fused(const Tensor& x, const Epilogue& epilogue) {

@@ -2,6 +2,8 @@
 #include "layers/sequential.h"
 
 #include "core/autograd.h"
+#include "core/ops/activation.h"
+#include "core/ops/elementwise.h"
 #include "layers/activation.h"
 #include "layers/norm.h"
 #include "layers/observe.h"
@@ -47,16 +49,28 @@ Sequential::Following Sequential::following(std::size_t next, const Fusing& laye
   return result;
 }
 
-Tensor Sequential::forward(const Tensor& x) {
+Tensor Sequential::forward_added(const Tensor& x, const Tensor& past, bool with_relu) {
+  const Epilogue sum{.addend = &past, .relu = with_relu};
+  return run(x, &sum);
+}
+
+Tensor Sequential::run(const Tensor& x, const Epilogue* sum) {
   const auto& layers = children();
   Tensor y = x;
   for (std::size_t i = 0; i < layers.size(); ++i) {
     auto* layer = Observe::active() ? nullptr : dynamic_cast<Fusing*>(layers[i].module.get());
     const Following fused = layer ? following(i + 1, *layer, y.shape()) : Following{};
+    if (layer && sum && !grad_enabled() && i + fused.layers + 1 == layers.size() &&
+        !fused.epilogue.relu) {
+      const Epilogue all{.norm = fused.epilogue.norm, .addend = sum->addend, .relu = sum->relu};
+      if (layer->fuses(all, y.shape())) return layer->forward_fused(y, all);
+    }
     y = fused.layers ? layer->forward_fused(y, fused.epilogue) : (*layers[i].module)(y);
     i += fused.layers;
   }
-  return y;
+  if (!sum) return y;
+  y = espalier::add(y, *sum->addend);
+  return sum->relu ? relu(y) : y;
 }
 
 Shape Sequential::output_shape(const Shape& input) const {

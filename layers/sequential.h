@@ -30,7 +30,9 @@ class Sequential : public Module {
   }
 
   std::string type() const override { return "Sequential"; }
-  Tensor forward(const Tensor& x) override;
+  Tensor forward(const Tensor& x) override { return run(x, nullptr); }
+  // relu(forward(x) + past), or without ReLU; in the last layer's own pass where it can do that.
+  Tensor forward_added(const Tensor& x, const Tensor& past, bool relu);
   Shape output_shape(const Shape& input) const override;
   Shape trace(const Shape& input, const ShapeObserver& see) override;
   std::shared_ptr<Module> copy() const override { return std::make_shared<Sequential>(*this); }
@@ -41,6 +43,7 @@ class Sequential : public Module {
     Epilogue epilogue;
     std::size_t layers = 0;
   };
+  Tensor run(const Tensor& x, const Epilogue* sum);
   Following following(std::size_t next, const Fusing& layer, const Shape& input) const;
 };
 

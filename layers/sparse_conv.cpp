@@ -57,7 +57,8 @@ Tensor SparseConv2d::forward_fused(const Tensor& x, const Epilogue& epilogue) {
   const ConvOptions pass{.stride = options.stride,
                          .padding = options.padding,
                          .relu = epilogue.relu,
-                         .max_pool = epilogue.max_pool};
+                         .max_pool = epilogue.max_pool,
+                         .addend = epilogue.addend ? *epilogue.addend : Tensor()};
   if (!epilogue.norm) return sparse_conv2d(x, weight, pattern, bias, pass);
   folded_.update(weight, bias, *epilogue.norm, pattern->row_starts());
   return sparse_conv2d(x, folded_.weight(), pattern, folded_.bias(), pass);

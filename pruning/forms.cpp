@@ -25,7 +25,7 @@ constexpr std::pair<Format, const char*> kNames[] = {
 
 // What a layer was given when the network ran.
 struct Call {
-  Tensor input;
+  Tensor input, addend;
   Epilogue epilogue;
 };
 
@@ -43,7 +43,7 @@ class Recorder : public Module, public layers::Fusing {
     return fusing_ && fusing_->fuses(epilogue, input);
   }
   Tensor forward_fused(const Tensor& x, const Epilogue& epilogue) override {
-    *call_ = {x, epilogue};
+    *call_ = {x, epilogue.addend ? *epilogue.addend : Tensor(), epilogue};
     return fusing_ ? fusing_->forward_fused(x, epilogue) : layer_->forward(x);
   }
   Shape output_shape(const Shape& input) const override { return layer_->output_shape(input); }
@@ -81,6 +81,9 @@ class Subject {
       : layer_(std::move(layer)), call_(call), training_(training) {
     call_.input = to_lanes(call.input.detach());
     call_.input.set_requires_grad(training && to_input);
+    // In training neither a batch norm nor a sum is part of the layer's pass.
+    if (training && (call.epilogue.norm || call.addend.defined())) call_.epilogue = {};
+    if (call_.epilogue.addend) call_.epilogue.addend = &call_.addend;
     parameters_ = layers::parameters_of(*layer_);
   }
 

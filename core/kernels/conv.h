@@ -50,7 +50,9 @@ struct ConvPass {
 
   const float* weights;         // packed, see below
   const float* bias = nullptr;  // one an output channel
-  bool add = false;             // add to what the output holds
+  bool add = false;             // add to what the output holds; then without a bias
+  // Added before ReLU: values laid out as the output, of position (0, 0) on. Not with max-pool.
+  const float* addend = nullptr;
   bool relu = false;
   std::uint8_t* argmax =
       nullptr;  // not null: 2x2 max-pool; [block][O][H / 2][W / 2][L] are written

@@ -173,6 +173,9 @@ void strip(const Job& job, const float* in, const Pixels& at, int first, int las
         sum[o][p] = pass.add ? load(to[o] + at.out[p])
                              : broadcast(pass.bias ? pass.bias[channel + o] : 0.0f);
     }
+    if (pass.addend)
+      for_tile<O, P>(
+          [&](int o, int p) { sum[o][p] += load(pass.addend + (to[o] - pass.out) + at.out[p]); });
     if (P == kTileP && argmax) {
 #pragma GCC unroll 4
       for (int o = 0; o < O; ++o) {

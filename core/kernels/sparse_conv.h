@@ -25,6 +25,7 @@ struct SparsePass {
   const TapOfFour* fours = nullptr;  // in place of taps: four rows at once, on tiles of four
   const float* bias = nullptr;       // one a row
   bool add = false;                  // add to what the output holds
+  const float* addend = nullptr;     // as in ConvPass
   bool relu = false;
   bool pool = false;               // 2x2 max-pool behind relu
   std::uint8_t* argmax = nullptr;  // as in ConvPass, where wanted

@@ -76,6 +76,11 @@ template <int B, int R, int C>
                                           Vec (&sum)[B * R * C]) {
   if (R % 2 == 0 && C % 2 == 0 && pass.pool) return pool_tile<B, R, C>(pass, work, row, sum);
   float* out = work.out + row * pass.out_channel;
+  if (pass.addend)
+    for_tile<B, R, C>([&](int b, int r, int c, int v) {
+      const float* to = out + b * pass.out_block + r * pass.out_step_y + c * pass.out_step_x;
+      sum[v] += load(pass.addend + (to - pass.out));
+    });
   if (pass.relu) for_tile<B, R, C>([&](int, int, int, int v) { sum[v] = relu(sum[v]); });
   for_tile<B, R, C>([&](int b, int r, int c, int v) {
     if (b < work.place.skip_blocks || r < work.place.skip_rows || c < work.place.skip_columns)

@@ -47,8 +47,8 @@ Tensor small_conv(const Tensor& x, const Tensor& weight, const Tensor& bias, con
                     .padding = options.padding,
                     .weights = weights.data(),
                     .bias = bias.defined() ? bias.data() : nullptr,
-                    .relu = options.relu});
-  return options.max_pool ? max_pool2d(y, {.kernel = 2}) : y;
+                    .relu = options.relu && !options.addend.defined()});
+  return after_small_conv(y, options);
 }
 
 }  // namespace
@@ -71,6 +71,7 @@ Tensor conv2d(const Tensor& given, const Tensor& weight, const Tensor& bias,
                            {.lanes = x.layout().lanes, .halo = default_halo(height, width)});
   y.mutable_data();
   const Planes in = x.planes(), out = y.planes();
+  const Tensor addend = conv_addend(options, y.layout());
   // One byte a result, kept in the memory of a tensor.
   Tensor argmax;
   if (options.max_pool)
@@ -102,6 +103,7 @@ Tensor conv2d(const Tensor& given, const Tensor& weight, const Tensor& bias,
                       .columns = s.columns,
                       .weights = weights.data(),
                       .bias = bias.defined() ? bias.data() : nullptr,
+                      .addend = addend.defined() ? addend.planes().plane(0, 0) : nullptr,
                       .relu = options.relu,
                       .argmax = argmax_bytes,
                       .only_2x2 = only_2x2 && !options.max_pool,

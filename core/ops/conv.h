@@ -12,6 +12,9 @@ struct ConvOptions {
   // relu() and max_pool2d(.., {2}) after the convolution.
   bool relu = false;
   bool max_pool = false;  // 2x2 windows, stride 2; needs relu and an even output height and width
+  // Added to the output before ReLU, where there is one: a residual's other path, of the output's
+  // shape. Only where nothing is recorded, and without max_pool.
+  Tensor addend = {};
 };
 
 // x [N, C, H, W], weight [O, C, KH, KW], bias [O] or not defined

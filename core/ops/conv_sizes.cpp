@@ -5,7 +5,10 @@
 
 #include "core/autograd.h"
 #include "core/error.h"
+#include "core/ops/activation.h"
+#include "core/ops/elementwise.h"
 #include "core/ops/layout.h"
+#include "core/ops/pool.h"
 
 namespace espalier {
 
@@ -32,6 +35,12 @@ ConvSizes conv_sizes(const char* operation, const Tensor& x, const Shape& w, con
   check(!options.max_pool || (options.relu && sizes.rows % 2 == 0 && sizes.columns % 2 == 0),
         operation, ": found max_pool on an output of ", sizes.rows, " x ", sizes.columns,
         ", expected relu and even sizes");
+  if (!options.addend.defined()) return sizes;
+  const Shape output{s[0], w[0], sizes.rows, sizes.columns};
+  check(!grad_enabled() && !options.max_pool && options.addend.shape() == output, operation,
+        ": found an addend of shape ", options.addend.shape().str(),
+        grad_enabled() ? " while the tape is on" : "", ", expected ", output.str(),
+        " without max_pool and without the tape");
   return sizes;
 }
 
@@ -42,6 +51,17 @@ Tensor conv_input(const Tensor& given, int padding) {
   layout.halo = std::max(layout.halo, padding);
   if (layout.lanes == 1 && grad_enabled()) layout.lanes = simd_lanes();
   return to_layout(x, layout);
+}
+
+Tensor conv_addend(const ConvOptions& options, const Layout& layout) {
+  return options.addend.defined() ? to_layout(to_lanes(options.addend), layout) : Tensor();
+}
+
+Tensor after_small_conv(const Tensor& y, const ConvOptions& options) {
+  if (options.max_pool) return max_pool2d(y, {.kernel = 2});
+  if (!options.addend.defined()) return y;
+  const Tensor sum = add(y, options.addend);
+  return options.relu ? relu(sum) : sum;
 }
 
 }  // namespace espalier

@@ -19,4 +19,11 @@ ConvSizes conv_sizes(const char* operation, const Tensor& x, const Shape& weight
 // Images in lanes with a halo that holds the padding, and all lanes where the tape is on.
 Tensor conv_input(const Tensor& given, int padding);
 
+// The options' addend in the output's layout; not defined where there is none.
+Tensor conv_addend(const ConvOptions& options, const Layout& layout);
+
+// What the options ask for behind a convolution of single images, which does no more than ReLU, and
+// that only where nothing is added before it.
+Tensor after_small_conv(const Tensor& y, const ConvOptions& options);
+
 }  // namespace espalier

@@ -56,10 +56,10 @@ Tensor small_conv(const Tensor& x, const Tensor& values, const SparsePattern& pa
                                .padding = options.padding,
                                .weights = nullptr,
                                .bias = bias.defined() ? bias.data() : nullptr,
-                               .relu = options.relu},
+                               .relu = options.relu && !options.addend.defined()},
                       .order = order.get(),
                       .taps = taps_of(taps)});
-  return options.max_pool ? max_pool2d(y, {.kernel = 2}) : y;
+  return after_small_conv(y, options);
 }
 
 // What a tile of the forward pass reads that its neighbours have not.
@@ -90,6 +90,7 @@ Tensor sparse_conv2d(const Tensor& given, const Tensor& values, const Pattern& p
                            {.lanes = x.layout().lanes, .halo = default_halo(height, width)});
   y.mutable_data();
   const Planes in = x.planes(), out = y.planes();
+  const Tensor addend = conv_addend(options, y.layout());
   // One byte a result, kept in the memory of a tensor.
   Tensor argmax;
   if (options.max_pool && needs_record({x, values, bias}))
@@ -128,6 +129,7 @@ Tensor sparse_conv2d(const Tensor& given, const Tensor& values, const Pattern& p
                  .taps = fours ? nullptr : taps_of(taps),
                  .fours = fours ? reinterpret_cast<const TapOfFour*>(taps.data()) : nullptr,
                  .bias = bias.defined() ? bias.data() : nullptr,
+                 .addend = addend.defined() ? addend.planes().plane(0, 0) : nullptr,
                  .relu = options.relu,
                  .pool = options.max_pool,
                  .argmax = argmax_bytes,

@@ -227,7 +227,7 @@ Recipe fine_tuning(const Checkpoint& checkpoint, const datasets::Data& data) {
   Recipe recipe = checkpoint.progress ? checkpoint.progress->recipe
                                       : default_recipe(checkpoint.model.name(), data);
   recipe.epochs = 4;
-  recipe.lr = checkpoint.progress ? recipe.lr / 5 : 0.02;
+  recipe.lr = checkpoint.progress ? 0.3 * recipe.lr : 0.03;
   recipe.schedule = "cosine";
   recipe.warmup = 0;
   recipe.momentum_cycle = 0;

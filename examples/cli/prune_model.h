@@ -23,8 +23,8 @@ struct PruneReport {
 PruneReport prune_model(Checkpoint& checkpoint, const datasets::Data& data,
                         const PruneOptions& options, const Recipe& recipe, const std::string& out);
 
-// Fine-tuning of a network that was trained by this recipe: 4 epochs of cosine from a fifth of its
-// rate; of one from elsewhere, from 0.02.
+// Fine-tuning of a network that was trained by this recipe: 4 epochs of cosine from three tenths of
+// its rate; of one from elsewhere, from 0.03.
 Recipe fine_tuning(const Checkpoint& checkpoint, const datasets::Data& data);
 
 // Pictures that a criterion judges by, in batches, shuffled by the seed, not augmented.

@@ -88,7 +88,7 @@ TEST_CASE("residual blocks: the sum within the last layer's pass is the sum") {
       Sequential{
           {"a", Residual(with_norm, side)},
           {"b", Residual(Sequential{{"conv", Conv2d(6, 6, {.padding = 1})}}, {}, {.relu = false})},
-          {"c", Residual(Sequential{{"conv", Conv2d(6, 6, {.padding = 1})}, {"relu", ReLU()}})},
+          {"c", Residual(Sequential{{"conv", Conv2d(6, 6, {.padding = 1})}, {"act", ReLU()}})},
           {"d", Residual(Sequential{})}},
       {4, 8, 8}, 3);
   model.eval();

@@ -173,9 +173,8 @@ void strip(const Job& job, const float* in, const Pixels& at, int first, int las
         sum[o][p] = pass.add ? load(to[o] + at.out[p])
                              : broadcast(pass.bias ? pass.bias[channel + o] : 0.0f);
     }
-    if (pass.addend)
-      for_tile<O, P>(
-          [&](int o, int p) { sum[o][p] += load(pass.addend + (to[o] - pass.out) + at.out[p]); });
+    const auto addend = [&](int o, int p) { return pass.addend + (to[o] - pass.out) + at.out[p]; };
+    if (pass.addend) for_tile<O, P>([&](int o, int p) { __builtin_prefetch(addend(o, p)); });
     if (P == kTileP && argmax) {
 #pragma GCC unroll 4
       for (int o = 0; o < O; ++o) {
@@ -208,6 +207,7 @@ void strip(const Job& job, const float* in, const Pixels& at, int first, int las
           pool_window(sum[o], to[o] + at.out[0], argmax + (channel + o) * argmax_channel);
       continue;
     }
+    if (pass.addend) for_tile<O, P>([&](int o, int p) { sum[o][p] += load(addend(o, p)); });
     if (relu_wanted) for_tile<O, P>([&](int o, int p) { sum[o][p] = relu(sum[o][p]); });
     if (past_caches)
       for_tile<O, P>([&](int o, int p) { stream(to[o] + at.out[p], sum[o][p]); });

@@ -1,5 +1,6 @@
 // Compaction: the same outputs, the same training, once as good as twice, and masks that move.
 #include "core/ops/elementwise.h"
+#include "tests/tempdir.h"
 #include "tests/test_pruning.h"
 
 using namespace espalier;
@@ -164,4 +165,24 @@ TEST_CASE("footprint: sparse layers take less memory") {
   CHECK(before.network >= 1024 * 512 * 4);
   CHECK(after.network < before.network / 5);
   CHECK(after.total() < before.total());
+}
+
+TEST_CASE("compact: a training that is saved after a compaction goes on bit for bit") {
+  const TempDir folder;
+  const std::string file = folder / "m.safetensors";
+  const Model whole = pruned_net();
+  optim::SGD one(whole, {.lr = 0.02, .momentum = 0.9});
+  train(whole, one, 0, 3);
+  pruning::compact(whole, {.format = Format::CSR, .training = true});
+  train(whole, one, 3, 5);
+  layers::save(whole, file, {.states = true});
+  train(whole, one, 5, 8);
+
+  const Model resumed = layers::load(file);
+  CHECK(pruning::sparse_layers(resumed).size() == 4);
+  optim::SGD other(resumed, {.lr = 0.02, .momentum = 0.9});
+  train(resumed, other, 5, 8);
+  const auto a = whole.parameters(), b = resumed.parameters();
+  REQUIRE(a.size() == b.size());
+  for (std::size_t i = 0; i < a.size(); ++i) CHECK(a[i].to_vector() == b[i].to_vector());
 }

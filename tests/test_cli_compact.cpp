@@ -121,8 +121,9 @@ TEST_CASE("command line: crossover measures and draws") {
     const Outcome run =
         run_program("crossover " + layer + " --densities 0.1,0.5,1 --batch 16 --json --out " + out);
     REQUIRE_MESSAGE(run.status == 0, run.err);
-    REQUIRE(run.json()["points"].size() == 3);
-    for (const auto& point : run.json()["points"]) CHECK(point["sparse_ms"].get<double>() > 0);
+    const Json points = run.json()["points"];
+    REQUIRE(points.size() == 3);
+    for (const auto& point : points) CHECK(point["sparse_ms"].get<double>() > 0);
     CHECK(content(out).find("<svg") != std::string::npos);
   }
 }

@@ -106,10 +106,12 @@ $(OBJ)/core/kernels/%.o: FLAGS += $(kernel_tuning)
 folders  := core layers optim pruning datasets
 library  := $(sort $(shell find $(folders) -name '*.cpp' 2>/dev/null))
 program  := $(sort $(wildcard examples/cli/*.cpp))
+charts   := $(sort $(wildcard examples/charts/*.cpp))
+course   := $(sort $(wildcard examples/course/*.cpp))
 examples := $(sort $(wildcard examples/*.cpp))
 tests    := $(sort $(wildcard tests/*.cpp tests/*/*.cpp))
 objects   = $(patsubst %.cpp,$(OBJ)/%.o,$1)
-every_object := $(call objects,$(library) $(program) $(examples) $(tests))
+every_object := $(call objects,$(library) $(program) $(charts) $(course) $(examples) $(tests))
 example_programs := $(patsubst examples/%.cpp,$(OUT)/examples/%,$(examples))
 products := $(OUT)/libespalier.a $(if $(program),$(OUT)/espalier) $(example_programs)
 
@@ -124,7 +126,7 @@ $(OBJ)/flags: FORCE
 	@$(call write_if_changed,echo $(LINK) $(LIBS); \
 	  env -u MAKEFLAGS $(CXX) $(FLAGS) -E -x c++ /dev/null -o /dev/null -\#\#\#)
 $(OBJ)/sources: FORCE
-	@$(call write_if_changed,echo $(library) $(program) $(examples) $(tests))
+	@$(call write_if_changed,echo $(library) $(program) $(charts) $(course) $(examples) $(tests))
 
 $(OBJ)/%.o: %.cpp $(OBJ)/flags
 	@mkdir -p $(@D)
@@ -135,9 +137,9 @@ $(OUT)/libespalier.a: $(call objects,$(library)) $(OBJ)/sources
 	@mkdir -p $(@D)
 	$(call say,archive,$@) rm -f $@ && ar rcs $@ $(filter %.o,$^)
 
-$(OUT)/espalier: $(call objects,$(program))
-$(OUT)/tests: $(call objects,$(tests))
-$(example_programs): $(OUT)/examples/%: $(OBJ)/examples/%.o
+$(OUT)/espalier: $(call objects,$(program) $(charts))
+$(OUT)/tests: $(call objects,$(tests) $(charts))
+$(example_programs): $(OUT)/examples/%: $(OBJ)/examples/%.o $(call objects,$(course) $(charts))
 $(OUT)/espalier $(OUT)/tests $(example_programs): $(OUT)/libespalier.a $(OBJ)/sources
 	@mkdir -p $(@D)
 	$(call say,link,$@) $(CXX) $(FLAGS) $(LINK) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS)

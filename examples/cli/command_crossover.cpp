@@ -6,7 +6,7 @@
 
 #include "core/file.h"
 #include "core/rng.h"
-#include "examples/cli/chart.h"
+#include "examples/charts/chart.h"
 #include "examples/cli/checkpoint.h"
 #include "examples/cli/commands.h"
 #include "examples/cli/compaction.h"
@@ -85,8 +85,8 @@ std::string shape_text(const Options& o) {
   return text;
 }
 
-Chart chart_of(const Options& o, const std::vector<Point>& points, double even) {
-  Chart chart;
+charts::Chart chart_of(const Options& o, const std::vector<Point>& points, double even) {
+  charts::Chart chart;
   chart.title = "Dense or sparse";
   char text[160];
   std::snprintf(text, sizeof text, "%s, batch %d, %s; sparse is faster below %.0f %% density",
@@ -95,7 +95,7 @@ Chart chart_of(const Options& o, const std::vector<Point>& points, double even) 
   chart.subtitle = text;
   chart.x = {.label = "weights that are there", .percent = true};
   chart.y = {.label = "milliseconds", .include = 0};
-  ChartSeries dense{.name = "dense"}, sparse{.name = "sparse"};
+  charts::ChartSeries dense{.name = "dense"}, sparse{.name = "sparse"};
   for (const Point& p : points) {
     dense.points.push_back({p.density, p.dense_ms});
     sparse.points.push_back({p.density, p.sparse_ms});
@@ -144,7 +144,7 @@ Json act(const Options& o) {
         {{"density", p.density}, {"dense_ms", p.dense_ms}, {"sparse_ms", p.sparse_ms}});
   }
   answer(table + "sparse is faster below " + percent(even, 0) + " density");
-  write_file(o.out, svg(chart_of(o, points, even)));
+  write_file(o.out, charts::svg(chart_of(o, points, even)));
   say(o.out + ": written");
   return {{"layer", shape_text(o)}, {"batch", o.batch},      {"judge", o.judge},
           {"break_even", even},     {"points", json_points}, {"picture", o.out}};

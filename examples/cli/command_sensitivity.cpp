@@ -8,7 +8,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/text.h"
-#include "examples/cli/chart.h"
+#include "examples/charts/chart.h"
 #include "examples/cli/checkpoint.h"
 #include "examples/cli/commands.h"
 #include "examples/cli/console.h"
@@ -93,18 +93,18 @@ std::string table(const pruning::Sensitivity& found) {
                         : "");
 }
 
-Chart chart_of(const pruning::Sensitivity& found, bool units, const std::string& subtitle) {
+charts::Chart chart_of(const pruning::Sensitivity& found, bool units, const std::string& subtitle) {
   const std::string part = units ? "group" : "layer";
-  Chart chart{.title = "Accuracy against sparsity, one " + part + " at a time",
-              .subtitle = subtitle,
-              .x = {.label = "Sparsity of the " + part, .percent = true, .include = 0},
-              .y = {.label = "Accuracy", .percent = true},
-              .level = found.dense,
-              .level_name = "as it came"};
+  charts::Chart chart{.title = "Accuracy against sparsity, one " + part + " at a time",
+                      .subtitle = subtitle,
+                      .x = {.label = "Sparsity of the " + part, .percent = true, .include = 0},
+                      .y = {.label = "Accuracy", .percent = true},
+                      .level = found.dense,
+                      .level_name = "as it came"};
   if (one_point_each(found)) {
     chart.title = "Accuracy with one layer pruned";
     chart.x = {.label = "Layer"};
-    ChartSeries marks{.line = false};
+    charts::ChartSeries marks{.line = false};
     for (const auto& list : found.lists) {
       marks.points.push_back({static_cast<double>(marks.points.size()), list.points[0].accuracy});
       chart.x.names.push_back(list.name);
@@ -113,10 +113,10 @@ Chart chart_of(const pruning::Sensitivity& found, bool units, const std::string&
     return chart;
   }
   for (const auto& list : found.lists) {
-    ChartSeries series{.name = list.name, .points = {{list.before, found.dense}}};
+    charts::ChartSeries series{.name = list.name, .points = {{list.before, found.dense}}};
     for (const auto& point : list.points) series.points.push_back({point.achieved, point.accuracy});
     std::sort(series.points.begin(), series.points.end(),
-              [](const ChartPoint& a, const ChartPoint& b) { return a.x < b.x; });
+              [](const charts::ChartPoint& a, const charts::ChartPoint& b) { return a.x < b.x; });
     chart.series.push_back(std::move(series));
   }
   return chart;
@@ -177,7 +177,7 @@ Json act(const Options& o) {
   const std::string name = checkpoint.model.name().empty() ? "network" : checkpoint.model.name();
   const std::string what = name + ", structure " + o.structure + by + ", " +
                            with_commas(held.size()) + " validation pictures of " + data.name;
-  write_file(out, svg(chart_of(found, pruning::is_unit(method.structure), what)));
+  write_file(out, charts::svg(chart_of(found, pruning::is_unit(method.structure), what)));
   answer("accuracy on " + what + ": " + evaluations[0].str());
   answer(table(found));
   say(out + ": written");

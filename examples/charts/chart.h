@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace espalier::cli {
+namespace espalier::charts {
 
 struct ChartPoint {
   double x = 0, y = 0;
@@ -40,4 +40,4 @@ struct Chart {
 // their line. An Error where no point can be drawn.
 std::string svg(const Chart& chart);
 
-}  // namespace espalier::cli
+}  // namespace espalier::charts

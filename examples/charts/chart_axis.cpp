@@ -1,11 +1,11 @@
 // Axes: steps of 1, 2 or 5 times a power of ten.
-#include "examples/cli/chart_axis.h"
+#include "examples/charts/chart_axis.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 
-namespace espalier::cli {
+namespace espalier::charts {
 
 Scale::Scale(const ChartAxis& axis, const std::vector<double>& values, double first, double last,
              int marks)
@@ -99,4 +99,4 @@ std::vector<double> spread(std::vector<double> wanted, double distance, double l
   return wanted;
 }
 
-}  // namespace espalier::cli
+}  // namespace espalier::charts

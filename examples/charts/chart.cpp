@@ -1,5 +1,5 @@
 // Chart: the layout, and SVG.
-#include "examples/cli/chart.h"
+#include "examples/charts/chart.h"
 
 #include <algorithm>
 #include <cmath>
@@ -9,9 +9,9 @@
 #include <optional>
 
 #include "core/error.h"
-#include "examples/cli/chart_axis.h"
+#include "examples/charts/chart_axis.h"
 
-namespace espalier::cli {
+namespace espalier::charts {
 namespace {
 
 constexpr double kFont = 12, kLabel = 15;  // pixels; a line of labels takes kLabel
@@ -283,4 +283,4 @@ class Drawing {
 
 std::string svg(const Chart& chart) { return Drawing(chart).str(); }
 
-}  // namespace espalier::cli
+}  // namespace espalier::charts

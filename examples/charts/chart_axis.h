@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "examples/cli/chart.h"
+#include "examples/charts/chart.h"
 
-namespace espalier::cli {
+namespace espalier::charts {
 
 class Scale {
  public:
@@ -36,4 +36,4 @@ class Scale {
 // within [low, high] where there is room for all. `wanted` is in rising order.
 std::vector<double> spread(std::vector<double> wanted, double distance, double low, double high);
 
-}  // namespace espalier::cli
+}  // namespace espalier::charts

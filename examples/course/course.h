@@ -1,0 +1,48 @@
+// Course: what the lessons share, so that each shows only what it is about. Everything here uses
+// the public interface; lesson 2 shows the loop that train() runs.
+#pragma once
+
+#include <espalier.h>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "charts/chart.h"
+
+namespace espalier::course {
+
+// The lesson's main: runs it, and says what is wrong in one sentence. 0, or 1 after an error.
+int lesson(int argc, char** argv, void (*run)(const datasets::Data& data));
+
+// The folder that the lesson was given, else $ESPALIER_DATA, else the generated set of ten shapes.
+datasets::Data find_data(int argc, char** argv);
+
+struct Training {
+  int epochs = 4;
+  float lr = 0.05f;  // falls to 0 by a cosine
+  bool print = false;
+};
+// SGD with Nesterov momentum on augmented pictures. Optimiser state that is there is gone on with.
+void train(const layers::Model& model, const datasets::Data& data, const Training& how = {});
+
+// The ConvNet after four epochs on these pictures. Trained once: it is kept in the folder lessons,
+// where other lessons find it again.
+layers::Model trained_convnet(const datasets::Data& data);
+
+// The share of right answers; of the first `pictures` only, where that is above 0.
+double accuracy(const layers::Model& model, const datasets::Dataset& test,
+                std::int64_t pictures = 0);
+
+// `count` training pictures in batches of up to 128, to judge weights by.
+std::vector<pruning::Examples> examples(const datasets::Dataset& train, std::int64_t count);
+
+// Milliseconds that `work` takes: the median of several runs, after one to warm up.
+double milliseconds(const std::function<void()>& work);
+
+std::string bar(double share, int width = 40);  // "########        "
+// Writes lessons/NAME.svg and says so.
+void draw(const std::string& name, const charts::Chart& chart);
+
+}  // namespace espalier::course

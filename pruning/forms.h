@@ -20,7 +20,7 @@ Format format(const std::string& name);
 struct LayerForm {
   std::string layer;
   double density = 1;                  // share of the weights that are there
-  double dense_ms = 0, sparse_ms = 0;  // of one call, medians of turns; 0: not measured
+  double dense_ms = 0, sparse_ms = 0;  // of one call, the fastest turn; 0: not measured
   bool sparse = false;                 // what was chosen
 };
 

@@ -333,12 +333,15 @@ bool suits_blocks(const Product& p) {
 }
 
 void run_blocked(const Product& p) {
-  // Cut along the longer side into parts that pay for what each packs by itself.
-  constexpr std::int64_t kMost = 16, kLeastRows = 128, kLeastColumns = 4 * kStripColumns;
+  // Cut along the longer side into parts that pay for what each packs by itself, as many for each
+  // thread: three parts would take two threads as long as four.
+  constexpr std::int64_t kMost = 16, kLeastRows = 64, kLeastColumns = 2 * kStripColumns;
   const bool by_rows = p.m >= p.n;
   const std::int64_t side = by_rows ? p.m : p.n, unit = by_rows ? kRows : kStripColumns;
-  const std::int64_t parts =
-      std::clamp<std::int64_t>(side / (by_rows ? kLeastRows : kLeastColumns), 1, kMost);
+  const std::int64_t least = by_rows ? kLeastRows : kLeastColumns, threads = num_threads();
+  std::int64_t parts = std::clamp<std::int64_t>(side / (2 * least), 1, kMost);
+  const std::int64_t even = (parts + threads - 1) / threads * threads;
+  if (even * least <= side) parts = even;
   const std::int64_t units = (side + unit - 1) / unit;
   parallel_for(parts, [&](std::int64_t i) {
     const std::int64_t first = units * i / parts * unit;

@@ -13,8 +13,8 @@ struct Footprint {
   std::int64_t total() const { return network + running; }
 };
 
-// Runs one batch of zeros through a copy of the network, in evaluation mode and without the tape.
-// No other thread may run a network meanwhile.
+// Runs one batch of zeros through a copy of the network, in evaluation mode, without the tape and
+// on one thread. No other thread may run a network meanwhile.
 Footprint footprint(const Model& model, std::int64_t images = 128);
 
 }  // namespace espalier::layers

@@ -46,6 +46,9 @@ ifneq ($(filter run deps,$(goals)),)  # for the download of CIFAR-10
 missing += $(if $(shell command -v curl),,curl) \
   $(call package,ca-certificates,/etc/ssl/certs/ca-certificates.crt)
 endif
+ifneq ($(filter test deps,$(goals)),)  # for the test of the installed copy
+missing += $(if $(shell command -v pkg-config),,pkg-config)
+endif
 ifneq ($(filter format check-format,$(goals)),)
 missing += $(if $(shell command -v clang-format),,clang-format)
 endif
@@ -160,7 +163,8 @@ run: $(OUT)/espalier
 
 # The tests start the program too, which is why it is built first.
 test: all $(OUT)/tests
-	@ESPALIER_PROGRAM='$(abspath $(OUT)/espalier)' UBSAN_OPTIONS=print_stacktrace=1 \
+	@ESPALIER_PROGRAM='$(abspath $(OUT)/espalier)' ESPALIER_CXX='$(CXX) $(FLAGS) $(LINK)' \
+	  ESPALIER_LIBS='$(abspath $(OUT)/libespalier.a) $(LIBS)' UBSAN_OPTIONS=print_stacktrace=1 \
 	  $(OUT)/tests $(TEST_ARGS)
 
 bench: $(OUT)/espalier

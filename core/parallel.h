@@ -13,6 +13,18 @@ namespace espalier {
 int num_threads();  // threads that a parallel loop uses
 void set_num_threads(int count);
 
+// So many threads while it lives; then as many as before.
+class ThreadScope {
+ public:
+  explicit ThreadScope(int count) : before_(num_threads()) { set_num_threads(count); }
+  ~ThreadScope() { set_num_threads(before_); }
+  ThreadScope(const ThreadScope&) = delete;
+  ThreadScope& operator=(const ThreadScope&) = delete;
+
+ private:
+  int before_;
+};
+
 // Denormal numbers are flushed to zero on this thread from now on: pruned weights and decaying
 // momentum sink to 1e-38, where arithmetic is up to 100 times slower. The flag is per thread.
 void flush_denormals();

@@ -26,23 +26,11 @@ struct Bytes : StateVisitor {
   std::int64_t count = 0;
 };
 
-// With several threads, what is alive at once is another from run to run.
-class OneThread {
- public:
-  OneThread() { set_num_threads(1); }
-  ~OneThread() { set_num_threads(threads_); }
-  OneThread(const OneThread&) = delete;
-  OneThread& operator=(const OneThread&) = delete;
-
- private:
-  const int threads_ = num_threads();
-};
-
 }  // namespace
 
 Footprint footprint(const Model& model, std::int64_t images) {
   const NoGrad off;
-  const OneThread alone;
+  const ThreadScope alone(1);  // with several, what is alive at once is another from run to run
   const Tensor x = Tensor::zeros(model.batch_shape(images));
   Footprint result;
   // The first time round threads take the memory that they keep for all networks.

@@ -12,6 +12,7 @@
 #include "core/ops/layout.h"
 #include "core/ops/reduce.h"
 #include "core/parallel.h"
+#include "core/progress.h"
 #include "layers/layers.h"
 
 namespace espalier::pruning {
@@ -204,6 +205,7 @@ std::vector<LayerForm> choose_forms(const layers::Model& model, const Tensor& in
     const bool to_input = !same(call.input, inputs);
     const std::string key = key_of(layer, form.density, call, options.training, to_input);
     auto found = known.find(key);
+    WatchProgress::tell({"timing", "layers", &form - forms.data() + 1, std::ssize(forms)});
     if (found == known.end())
       found = known.emplace(key, time_both(layer, call, options.training, to_input)).first;
     form.dense_ms = found->second.dense;

@@ -8,6 +8,7 @@
 #include "core/autograd.h"
 #include "core/ops/loss.h"
 #include "core/ops/reduce.h"
+#include "examples/cli/progress_bar.h"
 #include "examples/cli/stopwatch.h"
 #include "layers/layers.h"
 #include "optim/sgd.h"
@@ -125,14 +126,18 @@ ModelSpeed bench_models(const std::vector<Variant>& variants, const ModelBenchOp
           training_runner(variant.training, batch, Work(variant.training).training(), rng));
     }
   }
-  for (Runner& runner : runners)  // warm
+  ProgressBar bar("networks", (1 + options.windows) * std::ssize(runners), "windows");
+  for (Runner& runner : runners) {  // warm
     for (int i = 0; i < 3; ++i) runner.call();
+    bar.advance(1);
+  }
 
   std::vector<double> peaks;
   for (int window = 0; window < options.windows; ++window)
     for (Runner& runner : runners) {
       peaks.push_back(measure_peak(0.01));
       runner.run_window(options.seconds, peaks.back());
+      bar.advance(1);
     }
 
   ModelSpeed speed{median(peaks), {}};

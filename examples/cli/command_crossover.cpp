@@ -11,6 +11,7 @@
 #include "examples/cli/commands.h"
 #include "examples/cli/compaction.h"
 #include "examples/cli/console.h"
+#include "examples/cli/progress_bar.h"
 #include "layers/layers.h"
 
 namespace espalier::cli {
@@ -130,7 +131,11 @@ Json act(const Options& o) {
   std::sort(densities.begin(), densities.end());
 
   std::vector<Point> points;
-  for (const double density : densities) points.push_back(measure(o, density));
+  ProgressBar bar("crossover", std::ssize(densities), "densities");
+  for (const double density : densities) {
+    points.push_back(measure(o, density));
+    bar.advance(1);
+  }
   const double even = break_even(points);
   std::string table = shape_text(o) + ", batch " + std::to_string(o.batch) + ", " + o.judge +
                       "\ndensity   ms dense  ms sparse  dense / sparse\n";

@@ -13,6 +13,7 @@
 #include "examples/cli/commands.h"
 #include "examples/cli/console.h"
 #include "examples/cli/data.h"
+#include "examples/cli/progress_bar.h"
 #include "examples/cli/prune_model.h"
 
 namespace espalier::cli {

@@ -46,8 +46,10 @@ Checkpoint resume(const Options& o, const datasets::Data& data) {
   check_fits(checkpoint.model, data, o.resume);
   const Recipe& recipe = checkpoint.progress->recipe;
   expect_same(with_options(o.recipe, recipe), recipe, o.resume);
-  say("resumed after epoch " + std::to_string(checkpoint.progress->epochs_done) + " of " +
-      std::to_string(recipe.epochs));
+  const Progress& progress = *checkpoint.progress;
+  say("resumed after epoch " + std::to_string(progress.epochs_done) + " of " +
+      std::to_string(recipe.epochs) +
+      (progress.epoch.steps ? " and step " + std::to_string(progress.epoch.steps) : ""));
   return checkpoint;
 }
 

@@ -9,6 +9,8 @@
 #include "core/system.h"
 #include "examples/cli/commands.h"
 #include "examples/cli/console.h"
+#include "examples/cli/interrupt.h"
+#include "examples/cli/progress_bar.h"
 
 namespace espalier::cli {
 
@@ -24,6 +26,7 @@ CLI::App* add_command(CLI::App& app, const std::string& name, const std::string&
     answer_to_stderr(common->json);
     say(describe());
     if (const std::string text = warning(); !text.empty()) say("warning: " + text);
+    const LibraryBars bars;
     const Json result = act(*common);
     if (!common->json) return;
     std::cout << result.dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl;
@@ -63,10 +66,10 @@ int run(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help
-    say(std::string("espalier: ") + error.what());
+    say_error(error.what());
     return 2;
   } catch (const UsageError& error) {
-    say(std::string("espalier: ") + error.what());
+    say_error(error.what());
     return 2;
   }
   return 0;
@@ -76,12 +79,16 @@ int run(int argc, char** argv) {
 }  // namespace espalier::cli
 
 int main(int argc, char** argv) {
+  espalier::cli::listen_for_interrupts();
   try {
     return espalier::cli::run(argc, argv);
+  } catch (const espalier::cli::Interrupted& interrupted) {
+    espalier::cli::say_error(interrupted.what());
+    return espalier::cli::interrupt_status();
   } catch (const std::bad_alloc&) {
-    espalier::cli::say("espalier: memory: found too little for this network and batch");
+    espalier::cli::say_error("memory: found too little for this network and batch");
   } catch (const std::exception& error) {
-    espalier::cli::say(std::string("espalier: ") + error.what());
+    espalier::cli::say_error(error.what());
   }
   return 1;
 }

@@ -85,6 +85,8 @@ class Pruning {
     if (recipe_.epochs == 0) return;
     TrainOptions with_event = options;
     with_event.event = {{"event", "prune"}, {"pruning", to_json(options_)}};
+    if (options_.compact && *options_.compact > 0)
+      with_event.lost = "; espalier compact then takes out what is gone";
     if (options_.compact) {
       if (*options_.compact == 0) compact(0);
       with_event.after_epoch = [this](const EpochReport& report) {

@@ -12,6 +12,7 @@
 #include "examples/cli/compaction.h"
 #include "examples/cli/console.h"
 #include "examples/cli/progress_bar.h"
+#include "examples/cli/usage.h"
 #include "layers/layers.h"
 
 namespace espalier::cli {
@@ -167,10 +168,11 @@ void add_crossover(CLI::App& app) {
       ->delimiter(',');
   command->add_option("--densities", o->densities, "Shares of weights that are there")
       ->delimiter(',');
-  command->add_option("--judge", o->judge, "What is timed: inference or training");
+  command->add_option("--judge", o->judge, "What is timed")
+      ->check(one_of({"inference", "training"}));
   command->add_option("--batch", o->batch, "Pictures at a time");
   command->add_option("--seed", o->seed, "Which weights are there");
-  command->add_option("--out", o->out, "Picture to write, .svg");
+  command->add_option("--out", o->out, "Picture to write, .svg")->type_name(kFile);
   command->footer("Example: espalier crossover --conv 32,64,3,16 --judge training");
 }
 

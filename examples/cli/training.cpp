@@ -236,7 +236,7 @@ std::string line_of(const EpochReport& r, int epochs) {
   std::snprintf(text, sizeof text,
                 "epoch %*d/%d  loss %.4f  training %6.2f %%  test %s  lr %.4f  %s images/s",
                 static_cast<int>(std::to_string(epochs).size()), r.epoch, epochs, r.loss,
-                100 * r.accuracy, r.test.str().c_str(), r.lr,
+                100 * r.accuracy, paint(Style::Bold, r.test.str()).c_str(), r.lr,
                 with_commas(std::llround(r.images_per_second)).c_str());
   return text;
 }

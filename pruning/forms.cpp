@@ -205,9 +205,9 @@ std::vector<LayerForm> choose_forms(const layers::Model& model, const Tensor& in
     const bool to_input = !same(call.input, inputs);
     const std::string key = key_of(layer, form.density, call, options.training, to_input);
     auto found = known.find(key);
-    WatchProgress::tell({"timing", "layers", &form - forms.data() + 1, std::ssize(forms)});
     if (found == known.end())
       found = known.emplace(key, time_both(layer, call, options.training, to_input)).first;
+    WatchProgress::tell({"timing", "layers", &form - forms.data() + 1, std::ssize(forms)});
     form.dense_ms = found->second.dense;
     form.sparse_ms = found->second.sparse;
     const bool now =

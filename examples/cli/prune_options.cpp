@@ -19,8 +19,8 @@ constexpr std::pair<const char*, Plan> kPlans[] = {
 
 // One of some words, or an UsageError that lists them.
 template <class Value, std::size_t N>
-Value one_of(const char* option, const std::string& found,
-             const std::pair<const char*, Value> (&choices)[N]) {
+Value value_of(const char* option, const std::string& found,
+               const std::pair<const char*, Value> (&choices)[N]) {
   std::string known;
   for (const auto& [word, value] : choices) {
     if (found == word) return value;
@@ -130,7 +130,7 @@ void add_prune_options(CLI::App& command, PruneOptions& o) {
   command.option_defaults()->group("Options");
 }
 
-Plan plan_of(const PruneOptions& o) { return one_of("--schedule", o.schedule, kPlans); }
+Plan plan_of(const PruneOptions& o) { return value_of("--schedule", o.schedule, kPlans); }
 
 bool is_gradual(Plan plan) {
   return plan == Plan::Iterative || plan == Plan::Cubic || plan == Plan::Exponential;
@@ -147,9 +147,9 @@ pruning::Method method_of(const PruneOptions& o) {
   pruning::Method method;
   method.structure = or_usage("structure", [&] { return pruning::structure(o.structure); });
   method.criterion = criterion_of(o);
-  method.scope = {.global = one_of("--scope", o.scope, kScopes),
-                  .normalise = one_of("--normalise", o.normalise, kNormalise),
-                  .count = one_of("--count", o.count, kCounts),
+  method.scope = {.global = value_of("--scope", o.scope, kScopes),
+                  .normalise = value_of("--normalise", o.normalise, kNormalise),
+                  .count = value_of("--count", o.count, kCounts),
                   .ratios = ratios_of(o.ratios),
                   .floor = o.floor};
   method.only = o.only;

@@ -4,6 +4,7 @@
 ARCH   ?= native
 BUILD  ?= build
 PREFIX ?= /usr/local
+version := 0.1.0
 
 # Each configuration has folders of its own, so that changing back and forth compiles nothing anew.
 # The default one's programs are in $(BUILD) itself: build/espalier.
@@ -102,6 +103,7 @@ FLAGS := -std=c++20 $(optimise) -march=$(ARCH) -fopenmp -ffp-contract=fast -Wall
   -I. -Iexamples -I$(BLAS_INC) $(CPPFLAGS) $(CXXFLAGS)
 LINK  := $(LDFLAGS) -L$(BLAS_LIB) -Wl,-rpath,$(BLAS_LIB)
 LIBS  := -lopenblas -lz $(LDLIBS)
+$(OBJ)/examples/cli/main.o: FLAGS += -DESPALIER_VERSION='"$(version)"'
 $(OBJ)/core/rng.o: FLAGS += -ffp-contract=off
 $(OBJ)/core/kernels/%.o: FLAGS += $(kernel_tuning)
 
@@ -126,7 +128,7 @@ all: $(products)
 write_if_changed = mkdir -p $(@D); { $1; } >$@.new 2>&1; \
   if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 $(OBJ)/flags: FORCE
-	@$(call write_if_changed,echo $(LINK) $(LIBS); \
+	@$(call write_if_changed,echo $(LINK) $(LIBS) $(version); \
 	  env -u MAKEFLAGS $(CXX) $(FLAGS) -E -x c++ /dev/null -o /dev/null -\#\#\#)
 $(OBJ)/sources: FORCE
 	@$(call write_if_changed,echo $(library) $(program) $(charts) $(course) $(examples) $(tests))
@@ -179,6 +181,9 @@ deps:
 headers  = $(shell find $(folders) -name '*.h' ! -path 'core/kernels/*' ! -path core/simd.h \
   ! -exec grep -Eq '"core/(kernels/|simd\.h")' {} \; -print)
 include := $(PREFIX)/include/espalier
+# Where each shell looks for what completes a program of this name.
+completions := bash-completion/completions/espalier zsh/site-functions/_espalier \
+  fish/vendor_completions.d/espalier.fish
 define espalier_pc
 prefix=$(PREFIX)
 includedir=$${prefix}/include
@@ -186,7 +191,7 @@ libdir=$${prefix}/lib
 
 Name: Espalier
 Description: Deep learning with pruning built in
-Version: 0.1.0
+Version: $(version)
 Cflags: -I$${includedir}/espalier -fopenmp -std=c++20
 Libs: -L$${libdir} -lespalier -L$(BLAS_LIB) -Wl,-rpath,$(BLAS_LIB) -lopenblas -lz -fopenmp
 endef
@@ -200,12 +205,16 @@ install: $(OUT)/libespalier.a $(OUT)/espalier
 	@install -D -m 755 $(OUT)/espalier "$(DESTDIR)$(PREFIX)/bin/espalier"
 	@mkdir -p "$(DESTDIR)$(PREFIX)/lib/pkgconfig"
 	@printf '%s\n' "$$espalier_pc" >"$(DESTDIR)$(PREFIX)/lib/pkgconfig/espalier.pc"
+	@for file in $(completions); do shell=$${file%%[-/]*}; \
+	  $(OUT)/espalier completion $$shell >$(BUILD)/completion && \
+	  install -D -m 644 $(BUILD)/completion "$(DESTDIR)$(PREFIX)/share/$$file" || exit; done
 	@echo "installed in $(DESTDIR)$(PREFIX)"
 
 uninstall:
 	rm -rf "$(DESTDIR)$(include)"
 	rm -f "$(DESTDIR)$(PREFIX)/lib/libespalier.a" "$(DESTDIR)$(PREFIX)/bin/espalier" \
-	  "$(DESTDIR)$(PREFIX)/lib/pkgconfig/espalier.pc"
+	  "$(DESTDIR)$(PREFIX)/lib/pkgconfig/espalier.pc" \
+	  $(addprefix "$(DESTDIR)$(PREFIX)/share"/,$(completions))
 
 # ---- Housekeeping ------------------------------------------------------------
 formatted = $(shell find $(folders) examples tests -name '*.cpp' -o -name '*.h')

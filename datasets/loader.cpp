@@ -27,6 +27,8 @@ Loader::Loader(const Dataset& data, int epochs, const LoaderOptions& options)
   check(epochs >= 0, "loader: found ", epochs, " epochs, expected 0 or more");
   check(options.first_epoch >= 0, "loader: found first epoch ", options.first_epoch,
         ", expected 0 or more");
+  check(options.first_step >= 0, "loader: found first step ", options.first_step,
+        ", expected 0 or more");
   check(options.batch > 0, "loader: found batch ", options.batch, ", expected at least 1");
   check(options.crop >= 0, "loader: found crop ", options.crop, ", expected 0 or more");
   if (options_.normalisation.mean.empty()) options_.normalisation = normalisation(data);
@@ -111,7 +113,8 @@ void Loader::produce() {
         Rng(options_.seed)
             .split(order_stream(epoch))
             .shuffle(order_.data(), static_cast<std::uint32_t>(order_.size()));
-      for (std::int64_t number = 0; number < batches_per_epoch(); ++number)
+      std::int64_t number = epoch == options_.first_epoch ? options_.first_step : 0;
+      for (; number < batches_per_epoch(); ++number)
         if (!hand_over(make_batch(epoch, number))) return;
     }
   } catch (...) {

@@ -1,6 +1,6 @@
 // Loader: the batches of some epochs, made ahead of training on a thread of their own. Order and
 // augmentation of an epoch follow from the seed and the epoch's number alone, so training can go on
-// from any epoch as if it had never stopped.
+// from any step of any epoch as if it had never stopped.
 #pragma once
 
 #include <condition_variable>
@@ -24,6 +24,7 @@ struct LoaderOptions {
   bool shuffle = true;
   std::uint64_t seed = 0;
   int first_epoch = 0;               // where training goes on from
+  std::int64_t first_step = 0;       // of that epoch: the batches before it are not made
   Normalisation normalisation = {};  // empty: that of the data itself
 };
 

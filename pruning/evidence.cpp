@@ -6,6 +6,7 @@
 #include "core/autograd.h"
 #include "core/error.h"
 #include "core/ops/loss.h"
+#include "core/progress.h"
 #include "layers/observe.h"
 
 namespace espalier::pruning {
@@ -31,6 +32,12 @@ void Evidence::require_batches(const std::string& criterion) const {
         ": found no pictures to judge by, expected at least one batch");
 }
 
+std::int64_t Evidence::pictures() const {
+  std::int64_t count = 0;
+  for (const Examples& batch : batches_) count += batch.images.size(0);
+  return count;
+}
+
 void Evidence::run(const Examples& batch, const std::function<void(const Examples&)>& see) {
   forget_gradients(model_);
   cross_entropy(layers::outputs_of(model_, batch.images), batch.labels).backward();
@@ -40,12 +47,18 @@ void Evidence::run(const Examples& batch, const std::function<void(const Example
 
 void Evidence::each_batch(const std::function<void(const Examples&)>& see) {
   const layers::EvaluationMode mode(model_);
-  for (const Examples& batch : batches_) run(batch, see);
+  const std::int64_t all = pictures();
+  std::int64_t seen = 0;
+  for (const Examples& batch : batches_) {
+    run(batch, see);
+    WatchProgress::tell({"scoring", "images", seen += batch.images.size(0), all});
+  }
 }
 
 std::int64_t Evidence::each_picture(std::int64_t most,
                                     const std::function<void(const Examples&)>& see) {
   const layers::EvaluationMode mode(model_);
+  const std::int64_t all = std::min(most, pictures());
   std::int64_t seen = 0;
   for (const Examples& batch : batches_) {
     const std::vector<float> values = batch.images.to_vector();
@@ -53,11 +66,13 @@ std::int64_t Evidence::each_picture(std::int64_t most,
     const std::int64_t size = count ? batch.images.numel() / count : 0;
     Shape one = batch.images.shape();
     one.set(0, 1);
-    for (std::int64_t n = 0; n < count && seen < most; ++n, ++seen)
+    for (std::int64_t n = 0; n < count && seen < most; ++n) {
       run({Tensor::from(one, std::span(values).subspan(static_cast<std::size_t>(n * size),
                                                        static_cast<std::size_t>(size))),
            {batch.labels[n]}},
           see);
+      WatchProgress::tell({"scoring", "images", ++seen, all});
+    }
   }
   return seen;
 }
@@ -65,11 +80,14 @@ std::int64_t Evidence::each_picture(std::int64_t most,
 void Evidence::each_output(const See& see) {
   const layers::EvaluationMode mode(model_);
   const NoGrad off;
+  const std::int64_t all = pictures();
+  std::int64_t seen = 0;
   for (const Examples& batch : batches_) {
     const layers::Observe observe([&](const layers::Module& layer, const std::string&,
                                       const Tensor& input,
                                       const Tensor& output) { see(layer, input, output, batch); });
     layers::outputs_of(model_, batch.images);
+    WatchProgress::tell({"scoring", "images", seen += batch.images.size(0), all});
   }
 }
 

@@ -44,6 +44,7 @@ class Evidence {
   void each_output(const See& see);
 
  private:
+  std::int64_t pictures() const;  // in all batches
   void run(const Examples& batch, const std::function<void(const Examples&)>& see);
 
   layers::Model model_;

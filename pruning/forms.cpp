@@ -12,6 +12,7 @@
 #include "core/ops/layout.h"
 #include "core/ops/reduce.h"
 #include "core/parallel.h"
+#include "core/progress.h"
 #include "layers/layers.h"
 
 namespace espalier::pruning {
@@ -206,6 +207,7 @@ std::vector<LayerForm> choose_forms(const layers::Model& model, const Tensor& in
     auto found = known.find(key);
     if (found == known.end())
       found = known.emplace(key, time_both(layer, call, options.training, to_input)).first;
+    WatchProgress::tell({"timing", "layers", &form - forms.data() + 1, std::ssize(forms)});
     form.dense_ms = found->second.dense;
     form.sparse_ms = found->second.sparse;
     const bool now =

@@ -146,8 +146,8 @@ TEST_CASE("command line: sensitivity used wrongly is one sentence") {
   expect_error(s.arguments("--images -1"), 2, "--images: found -1, expected");
   expect_error(s.arguments("--structure layer --criterion taylor"), 2, "--criterion: found taylor");
   expect_error("sensitivity " + s.model + " --out p.png", 2, "--out");
-  expect_error(s.arguments("--structure wing"), 1, "structure: found 'wing', expected weight");
-  expect_error(s.arguments("--criterion taste"), 1, "criterion: found 'taste', expected one of");
+  expect_error(s.arguments("--structure wing"), 2, "structure: found 'wing', expected weight");
+  expect_error(s.arguments("--criterion taste"), 2, "criterion: found 'taste', expected one of");
   expect_error(s.arguments("--structure neuron --criterion bn-scale"), 1, "bn-scale");
   expect_error(s.arguments("--share 0.001"), 1, "split_validation: the share 0.001");
   expect_error("sensitivity " + (s.folder / "none.st"), 1, "none.st");

@@ -77,7 +77,7 @@ TEST_CASE("command line: the data may be named by the environment") {
 
 TEST_CASE("command line: wrong use is one sentence and exit status 2") {
   const std::string out = " --data " + trained().data + " --out " + (trained().folder / "x.st");
-  expect_error("", 2, "subcommand");
+  expect_error("train --resume", 2, "--resume");
   expect_error("trian" + out, 2, "trian");
   expect_error("train --epoch 3" + out, 2, "--epoch");
   expect_error("train", 2, "--out");
@@ -88,8 +88,9 @@ TEST_CASE("command line: wrong use is one sentence and exit status 2") {
   expect_error("train --lr inf" + out, 2, "--lr");
   expect_error("train --batch 0" + out, 2, "--batch: found 0, expected");
   expect_error("train --momentum 1" + out, 2, "--momentum");
-  expect_error("train --optimizer lion" + out, 2, "--optimizer: found lion, expected sgd");
-  expect_error("train --schedule sawtooth" + out, 2, "--schedule: found sawtooth, expected one of");
+  expect_error("train --optimizer lion" + out, 2, "--optimizer: found 'lion', expected sgd");
+  expect_error("train --schedule sawtooth" + out, 2,
+               "--schedule: found 'sawtooth', expected constant");
   expect_error("train --seed -1" + out, 2, "--seed");
   CHECK(run_program("--help").status == 0);
   CHECK(run_program("train --help").out.find("Example") != std::string::npos);
@@ -99,7 +100,7 @@ TEST_CASE("command line: what is not there or broken is one sentence and exit st
   const Trained& t = trained();
   const TempDir folder;
   const std::string out = " --data " + t.data + " --out " + (folder / "x.st");
-  expect_error("train --model alexnet" + out, 1, "alexnet");
+  expect_error("train --model alexnet" + out, 2, "alexnet");
   expect_error("train --data " + (folder / "none") + " --out " + (folder / "x.st"), 1, "none");
   expect_error("train --data " + t.data + " --out " + (folder / "no/x.st"), 1, "no/x.st");
   expect_error("train --resume " + (folder / "none.st") + out, 1, "none.st");

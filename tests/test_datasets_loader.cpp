@@ -98,7 +98,7 @@ TEST_CASE("loader: order and augmentation follow from the seed alone") {
   CHECK(ordered[0].images != ordered[5].images);
 }
 
-TEST_CASE("loader: going on from an epoch gives the batches of an uninterrupted run") {
+TEST_CASE("loader: going on from an epoch or a step gives the batches of an uninterrupted run") {
   const Dataset data = random_set(37, 3, 4, 4);
   LoaderOptions options = {.batch = 8, .crop = 1, .flip = true, .seed = 2};
   const auto whole = take_all(data, 4, options);
@@ -106,6 +106,10 @@ TEST_CASE("loader: going on from an epoch gives the batches of an uninterrupted 
   const auto rest = take_all(data, 4, options);
   REQUIRE(rest.size() == 10);
   CHECK(std::equal(rest.begin(), rest.end(), whole.begin() + 10));
+  options.first_step = 3;
+  const auto less = take_all(data, 4, options);
+  REQUIRE(less.size() == 7);
+  CHECK(std::equal(less.begin(), less.end(), whole.begin() + 13));
 }
 
 TEST_CASE("loader: next() is false behind the end, however often, and without epochs") {
@@ -176,6 +180,7 @@ TEST_CASE("loader: settings that make no sense are refused") {
   CHECK(message({.batch = 0}) == "loader: found batch 0, expected at least 1");
   CHECK(message({.crop = -1}) == "loader: found crop -1, expected 0 or more");
   CHECK(message({.first_epoch = -1}) == "loader: found first epoch -1, expected 0 or more");
+  CHECK(message({.first_step = -1}) == "loader: found first step -1, expected 0 or more");
   CHECK(message({}, -1) == "loader: found -1 epochs, expected 0 or more");
   CHECK(message({.normalisation = {.mean = {0}, .std = {1}}}) ==
         "loader: found a normalisation of 1 channels, expected 3");

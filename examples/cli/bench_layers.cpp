@@ -9,6 +9,7 @@
 
 #include "core/autograd.h"
 #include "core/ops/layout.h"
+#include "examples/cli/progress_bar.h"
 #include "examples/cli/stopwatch.h"
 #include "layers/tree.h"
 
@@ -106,8 +107,12 @@ std::vector<PassSpeed> bench_layers(const layers::Model& model, const LayerBench
   });
   // Turn by turn through all of them: a slow moment of the machine then falls on each once, and not
   // on one layer in all its turns.
+  ProgressBar bar("layers", options.windows * std::ssize(contests), "passes");
   for (int window = 0; window < options.windows; ++window)
-    for (Contest& contest : contests) contest.run_window(options.seconds);
+    for (Contest& contest : contests) {
+      contest.run_window(options.seconds);
+      bar.advance(1);
+    }
   std::vector<PassSpeed> speeds;
   for (Contest& c : contests)
     speeds.push_back({c.layer, c.pass, c.operations, median(c.rates), median(c.shares)});

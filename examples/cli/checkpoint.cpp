@@ -42,6 +42,24 @@ InputInfo input_from(const std::string& text, const std::string& file) {
   return info;
 }
 
+EpochSoFar epoch_from(const Json& json) {
+  EpochSoFar epoch;
+  json.at("steps").get_to(epoch.steps);
+  json.at("images").get_to(epoch.images);
+  json.at("correct").get_to(epoch.correct);
+  json.at("loss").get_to(epoch.loss);
+  json.at("seconds").get_to(epoch.seconds);
+  return epoch;
+}
+
+Json to_json(const EpochSoFar& epoch) {
+  return {{"steps", epoch.steps},
+          {"images", epoch.images},
+          {"correct", epoch.correct},
+          {"loss", epoch.loss},
+          {"seconds", epoch.seconds}};
+}
+
 Progress progress_from(const std::string& text, const std::string& file) {
   const Json json = parse(text, file, kTraining);
   Progress progress;
@@ -49,6 +67,7 @@ Progress progress_from(const std::string& text, const std::string& file) {
     progress.recipe = recipe_from(json.at("recipe"), file);
     json.at("epochs_done").get_to(progress.epochs_done);
     json.at("steps_done").get_to(progress.steps_done);
+    if (json.contains("epoch")) progress.epoch = epoch_from(json["epoch"]);
   } catch (const Json::exception&) {
     fail(file, ": found metadata ", kTraining,
          " that cannot be read, expected recipe, "
@@ -58,6 +77,12 @@ Progress progress_from(const std::string& text, const std::string& file) {
             progress.steps_done >= 0,
         file, ": found ", progress.epochs_done, " epochs done, expected 0 to ",
         progress.recipe.epochs);
+  const EpochSoFar& epoch = progress.epoch;
+  check(epoch.steps >= 0 && epoch.steps <= progress.steps_done && epoch.correct >= 0 &&
+            epoch.correct <= epoch.images && std::isfinite(epoch.loss) && epoch.seconds >= 0 &&
+            (epoch.steps == 0) == (epoch.images == 0) && !(epoch.steps && progress.finished()),
+        file, ": found ", epoch.steps, " steps and ", epoch.images,
+        " pictures of an epoch, expected an epoch that was interrupted");
   return progress;
 }
 
@@ -73,10 +98,12 @@ void save_checkpoint(const Checkpoint& checkpoint, const std::string& path) {
                                    .dump();
   if (checkpoint.progress) {
     options.states = !checkpoint.progress->finished();
-    options.metadata[kTraining] = Json{{"recipe", to_json(checkpoint.progress->recipe)},
-                                       {"epochs_done", checkpoint.progress->epochs_done},
-                                       {"steps_done", checkpoint.progress->steps_done}}
-                                      .dump();
+    Json training{{"recipe", to_json(checkpoint.progress->recipe)},
+                  {"epochs_done", checkpoint.progress->epochs_done},
+                  {"steps_done", checkpoint.progress->steps_done}};
+    if (checkpoint.progress->epoch.steps > 0)
+      training["epoch"] = to_json(checkpoint.progress->epoch);
+    options.metadata[kTraining] = training.dump();
   }
   layers::save(checkpoint.model, path, options);
 }

@@ -18,11 +18,19 @@ struct InputInfo {
   std::vector<std::string> classes;
 };
 
+// What an epoch has come to so far.
+struct EpochSoFar {
+  std::int64_t steps = 0, images = 0, correct = 0;
+  double loss = 0;  // summed over the pictures
+  double seconds = 0;
+};
+
 // Where a training stands. Once it is finished, the file keeps no optimiser state.
 struct Progress {
   Recipe recipe;
   int epochs_done = 0;
-  std::int64_t steps_done = 0;
+  std::int64_t steps_done = 0;  // those of the epoch so far among them
+  EpochSoFar epoch = {};        // of the epoch that was interrupted; no steps between two epochs
 
   bool finished() const { return epochs_done >= recipe.epochs; }
 };

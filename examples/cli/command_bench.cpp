@@ -10,6 +10,7 @@
 #include "examples/cli/checkpoint.h"
 #include "examples/cli/commands.h"
 #include "examples/cli/console.h"
+#include "examples/cli/usage.h"
 
 namespace espalier::cli {
 namespace {
@@ -189,8 +190,9 @@ void add_bench(CLI::App& app) {
   const auto o = std::make_shared<Options>();
   CLI::App* command = add_command(app, "bench", "Measure inference and training on this machine",
                                   [o](auto&) { return act(*o); });
-  command->add_option("file", o->file, "Model file");
-  command->add_option("--model", o->model, "Built-in model, in place of a file");
+  command->add_option("file", o->file, "Model file")->type_name(kFile);
+  command->add_option("--model", o->model, "Built-in model, in place of a file")
+      ->check(one_of(model_names()));
   command->add_option("--batch", o->batches, "Pictures at a time, such as 1,16,128")
       ->delimiter(',');
   command->add_option("--windows", o->windows, "Turns of measuring, of which the median counts");

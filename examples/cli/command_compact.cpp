@@ -8,6 +8,7 @@
 #include "examples/cli/data.h"
 #include "examples/cli/prune_model.h"
 #include "examples/cli/size.h"
+#include "examples/cli/usage.h"
 
 namespace espalier::cli {
 namespace {
@@ -58,13 +59,16 @@ void add_compact(CLI::App& app) {
   const auto o = std::make_shared<Options>();
   CLI::App* command = add_command(app, "compact", "Make a pruned network smaller and faster",
                                   [o](auto&) { return act(*o); });
-  command->add_option("file", o->file, "Model file")->required();
-  command->add_option("--out", o->out, "Model file to write")->required();
-  command->add_option("--format", o->format,
-                      "Layers with single weights gone: dense, csr, or auto, by their times");
-  command->add_option("--judge", o->judge, "Times of auto: inference or training");
+  command->add_option("file", o->file, "Model file")->required()->type_name(kFile);
+  command->add_option("--out", o->out, "Model file to write")->required()->type_name(kFile);
+  command->add_option("--format", o->format, "Of layers with single weights gone; auto by time")
+      ->check(one_of({"dense", "csr", "auto"}));
+  command->add_option("--judge", o->judge, "The times that decide")
+      ->check(one_of({"inference", "training"}));
   command->add_option("--batch", o->batch, "Pictures at a time, when times are taken");
-  command->add_option("--data", o->data, "Pictures to compare the outputs on; default random ones");
+  command->add_option("--data", o->data, "Pictures to compare the outputs on")
+      ->type_name(kFolder)
+      ->default_str("random ones");
   command->footer("Example: espalier compact pruned.safetensors --out small.safetensors");
 }
 

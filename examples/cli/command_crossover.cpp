@@ -11,6 +11,8 @@
 #include "examples/cli/commands.h"
 #include "examples/cli/compaction.h"
 #include "examples/cli/console.h"
+#include "examples/cli/progress_bar.h"
+#include "examples/cli/usage.h"
 #include "layers/layers.h"
 
 namespace espalier::cli {
@@ -130,7 +132,11 @@ Json act(const Options& o) {
   std::sort(densities.begin(), densities.end());
 
   std::vector<Point> points;
-  for (const double density : densities) points.push_back(measure(o, density));
+  ProgressBar bar("crossover", std::ssize(densities), "densities");
+  for (const double density : densities) {
+    points.push_back(measure(o, density));
+    bar.advance(1);
+  }
   const double even = break_even(points);
   std::string table = shape_text(o) + ", batch " + std::to_string(o.batch) + ", " + o.judge +
                       "\ndensity   ms dense  ms sparse  dense / sparse\n";
@@ -162,10 +168,11 @@ void add_crossover(CLI::App& app) {
       ->delimiter(',');
   command->add_option("--densities", o->densities, "Shares of weights that are there")
       ->delimiter(',');
-  command->add_option("--judge", o->judge, "What is timed: inference or training");
+  command->add_option("--judge", o->judge, "What is timed")
+      ->check(one_of({"inference", "training"}));
   command->add_option("--batch", o->batch, "Pictures at a time");
   command->add_option("--seed", o->seed, "Which weights are there");
-  command->add_option("--out", o->out, "Picture to write, .svg");
+  command->add_option("--out", o->out, "Picture to write, .svg")->type_name(kFile);
   command->footer("Example: espalier crossover --conv 32,64,3,16 --judge training");
 }
 

@@ -4,6 +4,7 @@
 #include "examples/cli/console.h"
 #include "examples/cli/data.h"
 #include "examples/cli/report.h"
+#include "examples/cli/usage.h"
 
 namespace espalier::cli {
 namespace {
@@ -34,10 +35,12 @@ void add_eval(CLI::App& app) {
   const auto o = std::make_shared<Options>();
   CLI::App* command =
       add_command(app, "eval", "Measure a network's accuracy", [o](auto&) { return act(*o); });
-  command->add_option("file", o->file, "Model file")->required();
-  command->add_option("--data", o->data, "Folder with CIFAR, MNIST or pictures");
+  command->add_option("file", o->file, "Model file")->required()->type_name(kFile);
+  command->add_option("--data", o->data, "Folder with CIFAR, MNIST or class folders of pictures")
+      ->type_name(kFolder);
   command->add_option("--batch", o->batch, "Pictures at a time");
-  command->add_option("--model", o->model, "Built-in model whose weights alone the file holds");
+  command->add_option("--model", o->model, "Built-in model whose weights alone the file holds")
+      ->check(one_of(model_names()));
   command->footer("Example: espalier eval convnet.safetensors --data cifar-10-batches-bin");
 }
 

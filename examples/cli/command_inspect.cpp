@@ -3,6 +3,7 @@
 #include "examples/cli/commands.h"
 #include "examples/cli/console.h"
 #include "examples/cli/size.h"
+#include "examples/cli/usage.h"
 
 namespace espalier::cli {
 namespace {
@@ -45,7 +46,7 @@ void add_inspect(CLI::App& app) {
   const auto file = std::make_shared<std::string>();
   CLI::App* command = add_command(app, "inspect", "Show a network layer by layer",
                                   [file](auto&) { return act(*file); });
-  command->add_option("file", *file, "Model file")->required();
+  command->add_option("file", *file, "Model file")->required()->type_name(kFile);
   command->footer("Example: espalier inspect convnet.safetensors");
 }
 

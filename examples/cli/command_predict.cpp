@@ -1,23 +1,46 @@
 // espalier predict: what is in these pictures?
 #include "examples/cli/commands.h"
 #include "examples/cli/console.h"
+#include "examples/cli/first_layer.h"
 #include "examples/cli/predict.h"
+#include "examples/cli/progress_bar.h"
+#include "examples/cli/usage.h"
 
 namespace espalier::cli {
 namespace {
 
 struct Options {
-  std::string file;
+  std::string file, out;
   std::vector<std::string> pictures;
 };
 
+// Where what the first layer saw goes: of several pictures to numbered files.
+std::string out_of(const Options& o, std::size_t number) {
+  if (o.pictures.size() == 1) return o.out;
+  const std::size_t dot = o.out.rfind('.');
+  return o.out.substr(0, dot) + "-" + std::to_string(number + 1) + o.out.substr(dot);
+}
+
 Json act(const Options& o) {
+  if (!o.out.empty())
+    check_option(o.out.ends_with(".png"), "--picture", o.out, "a name that ends in .png");
   const Checkpoint checkpoint = load_checkpoint(o.file);
+  if (!o.out.empty()) check_has_maps(checkpoint.model);
   Json predictions = Json::array();
-  for (const std::string& picture : o.pictures) {
+  const bool one = o.pictures.size() == 1;
+  ProgressBar bar("predicting", std::ssize(o.pictures), "pictures");
+  for (std::size_t i = 0; i < o.pictures.size(); ++i) {
+    const std::string& picture = o.pictures[i];
     const auto guesses = predict(checkpoint, picture);
-    answer(picture + ": " + text_of(guesses));
+    answer(picture + ":" + (one ? lines_of(guesses) : " " + text_of(guesses)));
     predictions.push_back(json_of(picture, guesses));
+    if (!o.out.empty()) {
+      const std::string out = out_of(o, i);
+      const std::int64_t maps = write_first_layer(checkpoint, picture, out);
+      say(out + ": written, the picture and " + std::to_string(maps) + " maps of the first layer");
+      predictions.back()["picture"] = out;
+    }
+    bar.advance(1);
   }
   return {{"predictions", predictions}};
 }
@@ -28,8 +51,15 @@ void add_predict(CLI::App& app) {
   const auto o = std::make_shared<Options>();
   CLI::App* command =
       add_command(app, "predict", "Tell the classes of pictures", [o](auto&) { return act(*o); });
-  command->add_option("file", o->file, "Model file")->required();
-  command->add_option("images", o->pictures, "Pictures of any size and format")->required();
+  command->add_option("file", o->file, "Model file")->required()->type_name(kFile);
+  command->add_option("images", o->pictures, "Pictures of any size and format")
+      ->required()
+      ->type_name(kPicture);
+  command
+      ->add_option("--picture", o->out,
+                   "File for what the first layer saw, .png; of several pictures the files are "
+                   "numbered")
+      ->type_name(kFile);
   command->footer("Example: espalier predict convnet.safetensors cat.jpg truck.png");
 }
 

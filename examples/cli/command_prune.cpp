@@ -5,6 +5,7 @@
 #include "examples/cli/data.h"
 #include "examples/cli/prune_model.h"
 #include "examples/cli/report.h"
+#include "examples/cli/usage.h"
 
 namespace espalier::cli {
 namespace {
@@ -61,9 +62,10 @@ void add_prune(CLI::App& app) {
   const auto o = std::make_shared<Options>();
   CLI::App* command =
       add_command(app, "prune", "Prune a network and fine-tune it", [o](auto&) { return act(*o); });
-  command->add_option("file", o->file, "Model file")->required();
-  command->add_option("--data", o->data, "Folder with CIFAR, MNIST or pictures");
-  command->add_option("--out", o->out, "Model file to write")->required();
+  command->add_option("file", o->file, "Model file")->required()->type_name(kFile);
+  command->add_option("--data", o->data, "Folder with CIFAR, MNIST or class folders of pictures")
+      ->type_name(kFolder);
+  command->add_option("--out", o->out, "Model file to write")->required()->type_name(kFile);
   add_prune_options(*command, o->prune);
   add_recipe_options(*command, o->recipe, "--lr-schedule");
   command->footer(

@@ -11,6 +11,7 @@
 #include "examples/cli/prune_model.h"
 #include "examples/cli/report.h"
 #include "examples/cli/train_model.h"
+#include "examples/cli/usage.h"
 
 namespace espalier::cli {
 namespace {
@@ -134,9 +135,10 @@ void add_run(CLI::App& app) {
   const auto o = std::make_shared<Options>();
   CLI::App* command = add_command(app, "run", "The whole story: train, prune, fine-tune, compact",
                                   [o](auto&) { return act(*o); });
-  command->add_option("--model", o->model, "Built-in model");
-  command->add_option("--data", o->data, "Folder with CIFAR, MNIST or pictures");
-  command->add_option("--out", o->out, "Folder for the models and pictures");
+  command->add_option("--model", o->model, "Built-in model")->check(one_of(model_names()));
+  command->add_option("--data", o->data, "Folder with CIFAR, MNIST or class folders of pictures")
+      ->type_name(kFolder);
+  command->add_option("--out", o->out, "Folder for the models and pictures")->type_name(kFolder);
   add_recipe_options(*command, o->recipe);
   command->footer("Example: espalier run --epochs 3 --out story");
 }

@@ -13,7 +13,9 @@
 #include "examples/cli/commands.h"
 #include "examples/cli/console.h"
 #include "examples/cli/data.h"
+#include "examples/cli/progress_bar.h"
 #include "examples/cli/prune_model.h"
+#include "examples/cli/usage.h"
 
 namespace espalier::cli {
 namespace {
@@ -197,20 +199,22 @@ void add_sensitivity(CLI::App& app) {
   const auto o = std::make_shared<Options>();
   CLI::App* command = add_command(app, "sensitivity", "Measure accuracy with one group pruned",
                                   [o](auto&) { return act(*o); });
-  command->add_option("file", o->file, "Model file")->required();
-  command->add_option("--structure", o->structure,
-                      "weight, block, n:m (2:4), neuron, filter or layer");
-  std::string names;
-  for (const std::string& name : pruning::criterion_names())
-    names += (names.empty() ? "" : ", ") + name;
-  command->add_option("--criterion", o->criterion, names);
+  command->add_option("file", o->file, "Model file")->required()->type_name(kFile);
+  command->add_option("--structure", o->structure, "What goes; n:m is 2:4")
+      ->check(one_of(structure_names()));
+  command->add_option("--criterion", o->criterion, "By what it is judged")
+      ->check(one_of(pruning::criterion_names()))
+      ->default_str("magnitude");
   command->add_option("--sparsities", o->sparsities, "Shares of each group, such as 0.25,0.5,0.75")
       ->delimiter(',');
   command->add_option("--share", o->share, "Share of the training pictures to measure on");
   command->add_option("--images", o->images, "At most so many of these; 0: all");
-  command->add_option("--data", o->data, "Folder with CIFAR, MNIST or pictures");
+  command->add_option("--data", o->data, "Folder with CIFAR, MNIST or class folders of pictures")
+      ->type_name(kFolder);
   command->add_option("--seed", o->seed, "Which pictures are held out");
-  command->add_option("--out", o->out, "Picture to write (default: beside the model, .svg)");
+  command->add_option("--out", o->out, "Picture to write, .svg")
+      ->type_name(kFile)
+      ->default_str("beside the model");
   command->footer(
       "Example: espalier sensitivity convnet.safetensors --structure filter --criterion taylor");
 }

@@ -7,6 +7,7 @@
 #include "examples/cli/console.h"
 #include "examples/cli/data.h"
 #include "examples/cli/train_model.h"
+#include "examples/cli/usage.h"
 
 namespace espalier::cli {
 namespace {
@@ -46,8 +47,10 @@ Checkpoint resume(const Options& o, const datasets::Data& data) {
   check_fits(checkpoint.model, data, o.resume);
   const Recipe& recipe = checkpoint.progress->recipe;
   expect_same(with_options(o.recipe, recipe), recipe, o.resume);
-  say("resumed after epoch " + std::to_string(checkpoint.progress->epochs_done) + " of " +
-      std::to_string(recipe.epochs));
+  const Progress& progress = *checkpoint.progress;
+  say("resumed after epoch " + std::to_string(progress.epochs_done) + " of " +
+      std::to_string(recipe.epochs) +
+      (progress.epoch.steps ? " and step " + std::to_string(progress.epoch.steps) : ""));
   return checkpoint;
 }
 
@@ -75,14 +78,16 @@ Json act(const Options& o) {
 void add_train(CLI::App& app) {
   const auto o = std::make_shared<Options>();
   CLI::App* command = add_command(app, "train", "Train a network", [o](auto&) { return act(*o); });
-  std::string names;
-  for (const auto& choice : layers::model_choices())
-    names += (names.empty() ? "" : ", ") + std::string(choice.name);
-  command->add_option("--model", o->model, names);
-  command->add_option("--data", o->data, "Folder with CIFAR, MNIST or pictures");
-  command->add_option("--out", o->out, "Model file to write, after every epoch")->required();
-  command->add_option("--resume", o->resume, "Checkpoint of a training to go on with");
-  command->add_option("--stop-after", o->stop_after, "End after so many epochs, to be resumed");
+  command->add_option("--model", o->model, "Built-in model")->check(one_of(model_names()));
+  command->add_option("--data", o->data, "Folder with CIFAR, MNIST or class folders of pictures")
+      ->type_name(kFolder);
+  command->add_option("--out", o->out, "Model file to write, after every epoch")
+      ->required()
+      ->type_name(kFile);
+  command->add_option("--resume", o->resume, "Checkpoint of a training to go on with")
+      ->type_name(kFile);
+  command->add_option("--stop-after", o->stop_after, "End after so many epochs, to be resumed")
+      ->default_str("none");
   add_recipe_options(*command, o->recipe);
   command->footer(
       "Example: espalier train --model convnet --epochs 12 --lr 0.1 --seed 0 "

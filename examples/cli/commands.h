@@ -24,6 +24,7 @@ CLI::App* add_command(CLI::App& app, const std::string& name, const std::string&
 
 void add_bench(CLI::App& app);
 void add_compact(CLI::App& app);
+void add_completion(CLI::App& app);
 void add_crossover(CLI::App& app);
 void add_eval(CLI::App& app);
 void add_inspect(CLI::App& app);

@@ -7,11 +7,14 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "examples/cli/console.h"
+#include "examples/cli/interrupt.h"
 
 namespace espalier::cli {
 namespace {
 
 constexpr const char* kDownloaded = "data/cifar-10-batches-bin";
+
+std::string told_last;
 
 datasets::Data announce(datasets::Data data, const std::string& where) {
   say("data: " + data.name + " " + where + ", " + with_commas(data.train.size()) +
@@ -22,7 +25,7 @@ datasets::Data announce(datasets::Data data, const std::string& where) {
 }  // namespace
 
 datasets::Data find_data(const std::string& told) {
-  std::string folder = told;
+  std::string folder = told_last = told;
   const char* variable = std::getenv("ESPALIER_DATA");
   if (folder.empty() && variable) folder = variable;
   std::error_code ignored;
@@ -31,6 +34,8 @@ datasets::Data find_data(const std::string& told) {
   return announce(datasets::shapes(),
                   "generated (no --data, no $ESPALIER_DATA, no " + std::string(kDownloaded) + ")");
 }
+
+std::string data_argument() { return told_last.empty() ? "" : " --data " + shell_word(told_last); }
 
 void check_fits(const layers::Model& model, const datasets::Data& data, const std::string& file) {
   const Shape pictures{data.test.channels, data.test.height, data.test.width};

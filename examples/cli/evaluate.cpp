@@ -7,6 +7,7 @@
 #include "core/autograd.h"
 #include "core/ops/accuracy.h"
 #include "core/ops/loss.h"
+#include "examples/cli/progress_bar.h"
 
 namespace espalier::cli {
 double Evaluation::deviation() const {
@@ -25,6 +26,7 @@ Evaluation evaluate(const layers::Model& model, const datasets::Dataset& data,
   const layers::EvaluationMode mode(model);
   const NoGrad off;
   Evaluation result;
+  ProgressBar bar("testing", data.size(), "images");
   double loss = 0;
   for (auto& part : datasets::epochs(
            data, 1, {.batch = batch, .shuffle = false, .normalisation = normalisation})) {
@@ -34,6 +36,7 @@ Evaluation evaluate(const layers::Model& model, const datasets::Dataset& data,
             static_cast<double>(images);
     result.correct += count_correct(logits, part.labels);
     result.images += images;
+    bar.advance(images);
   }
   result.loss = result.images ? loss / static_cast<double>(result.images) : 0;
   return result;

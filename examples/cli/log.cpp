@@ -20,11 +20,11 @@ bool belongs(const std::string& line, int epochs_done) {
 
 }  // namespace
 
-Log::Log(const std::string& model_path, int epochs_done)
+Log::Log(const std::string& model_path, bool resumed, int epochs_done)
     : path_(std::filesystem::path(model_path).replace_extension(".log.jsonl").string()) {
   std::string kept;
   std::error_code error;
-  if (epochs_done > 0 && std::filesystem::exists(path_, error)) {
+  if (resumed && std::filesystem::exists(path_, error)) {
     std::ifstream old(path_);
     for (std::string line; std::getline(old, line);)
       if (belongs(line, epochs_done)) kept += line + "\n";

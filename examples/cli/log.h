@@ -12,7 +12,7 @@ class Log {
  public:
   // For "dir/model.safetensors" the file is "dir/model.log.jsonl". A new training begins a new log;
   // a resumed one keeps the lines of the epochs that the checkpoint has and drops the others.
-  Log(const std::string& model_path, int epochs_done);
+  Log(const std::string& model_path, bool resumed, int epochs_done);
 
   void write(const Json& line);  // at once in the file
   const std::string& path() const { return path_; }

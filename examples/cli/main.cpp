@@ -9,6 +9,10 @@
 #include "core/system.h"
 #include "examples/cli/commands.h"
 #include "examples/cli/console.h"
+#include "examples/cli/help.h"
+#include "examples/cli/interrupt.h"
+#include "examples/cli/progress_bar.h"
+#include "examples/cli/usage.h"
 
 namespace espalier::cli {
 
@@ -16,14 +20,18 @@ CLI::App* add_command(CLI::App& app, const std::string& name, const std::string&
                       std::function<Json(const Common&)> act) {
   CLI::App* command = app.add_subcommand(name, description);
   const auto common = std::make_shared<Common>();
+  command->option_defaults()->group(kGeneral);
   command->add_flag("--json", common->json, "Print one JSON object as the last line of output");
-  command->add_option("--threads", common->threads, "Threads (default: one a core)")
-      ->check(CLI::Range(1, 1024));
+  command->add_option("--threads", common->threads, "Threads, 1 to 1024")
+      ->check(CLI::Range(1, 1024))
+      ->default_str("one a core");
+  command->option_defaults()->group("Options")->always_capture_default();
   command->callback([common, act = std::move(act)] {
     if (common->threads > 0) set_num_threads(common->threads);
     answer_to_stderr(common->json);
     say(describe());
     if (const std::string text = warning(); !text.empty()) say("warning: " + text);
+    const LibraryBars bars;
     const Json result = act(*common);
     if (!common->json) return;
     std::cout << result.dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl;
@@ -34,39 +42,37 @@ CLI::App* add_command(CLI::App& app, const std::string& name, const std::string&
 
 namespace {
 
-// CLI11 would only say that a subcommand is missing.
-void check_command(const CLI::App& app, const std::string& word) {
-  std::string names;
-  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
-    if (command->get_name() == word) return;
-    names += (names.empty() ? "one of " : ", ") + command->get_name();
-  }
-  check_option(word.starts_with('-'), "command", word, names.c_str());
-}
-
 int run(int argc, char** argv) {
   CLI::App app("Espalier trains, prunes and ships convolutional networks on ordinary CPUs.",
                "espalier");
-  app.require_subcommand(1);
+  app.formatter(std::make_shared<Help>());
+  app.set_version_flag("--version", "espalier " ESPALIER_VERSION);
+  // In the order of the story.
   add_run(app);
   add_train(app);
   add_eval(app);
-  add_bench(app);
   add_inspect(app);
-  add_sensitivity(app);
   add_predict(app);
+  add_sensitivity(app);
   add_prune(app);
   add_compact(app);
+  add_bench(app);
   add_crossover(app);
+  add_completion(app);
+  if (argc == 1) {
+    say(overview(app));
+    return 2;
+  }
   try {
-    if (argc > 1) check_command(app, argv[1]);
+    check_command(app, argv[1]);
+    app.require_subcommand(1);
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help
-    say(std::string("espalier: ") + error.what());
+    say_error(sentence(app, error));
     return 2;
   } catch (const UsageError& error) {
-    say(std::string("espalier: ") + error.what());
+    say_error(error.what());
     return 2;
   }
   return 0;
@@ -76,12 +82,16 @@ int run(int argc, char** argv) {
 }  // namespace espalier::cli
 
 int main(int argc, char** argv) {
+  espalier::cli::listen_for_interrupts();
   try {
     return espalier::cli::run(argc, argv);
+  } catch (const espalier::cli::Interrupted& interrupted) {
+    espalier::cli::say_error(interrupted.what());
+    return espalier::cli::interrupt_status();
   } catch (const std::bad_alloc&) {
-    espalier::cli::say("espalier: memory: found too little for this network and batch");
+    espalier::cli::say_error("memory: found too little for this network and batch");
   } catch (const std::exception& error) {
-    espalier::cli::say(std::string("espalier: ") + error.what());
+    espalier::cli::say_error(error.what());
   }
   return 1;
 }

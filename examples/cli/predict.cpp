@@ -2,6 +2,7 @@
 #include "examples/cli/predict.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "core/autograd.h"
@@ -11,6 +12,16 @@
 #include "examples/cli/evaluate.h"
 
 namespace espalier::cli {
+
+Tensor input_of(const Checkpoint& checkpoint, const std::vector<std::uint8_t>& bytes) {
+  const Shape& input = checkpoint.model.input_shape();
+  const auto& [mean, std] = checkpoint.input->normalisation;
+  const std::size_t area = static_cast<std::size_t>(input[1] * input[2]);
+  std::vector<float> values(bytes.size());
+  for (std::size_t i = 0; i < bytes.size(); ++i)
+    values[i] = (static_cast<float>(bytes[i]) / 255 - mean[i / area]) / std[i / area];
+  return Tensor::from({1, input[0], input[1], input[2]}, values);
+}
 
 std::vector<Guess> predict(const Checkpoint& checkpoint, const std::string& picture,
                            std::size_t guesses) {
@@ -25,17 +36,11 @@ std::vector<Guess> predict(const Checkpoint& checkpoint, const std::string& pict
   const int channels = static_cast<int>(input[0]), height = static_cast<int>(input[1]),
             width = static_cast<int>(input[2]);
   const auto bytes = datasets::read_picture(picture, channels, height, width);
-  std::vector<float> values(bytes.size());
-  const std::size_t area = static_cast<std::size_t>(height) * width;
-  for (std::size_t i = 0; i < bytes.size(); ++i)
-    values[i] = (static_cast<float>(bytes[i]) / 255 - info.normalisation.mean[i / area]) /
-                info.normalisation.std[i / area];
 
   const NoGrad off;
   model.eval();
   const std::vector<float> shares =
-      softmax(layers::outputs_of(model, Tensor::from({1, channels, height, width}, values)))
-          .to_vector();
+      softmax(layers::outputs_of(model, input_of(checkpoint, bytes))).to_vector();
   std::vector<int> order(shares.size());
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return shares[a] > shares[b]; });
@@ -52,6 +57,22 @@ std::string text_of(const std::vector<Guess>& guesses) {
   std::string text;
   for (const Guess& guess : guesses)
     text += (text.empty() ? "" : ", ") + guess.name + " " + percent(guess.probability, 1);
+  return text;
+}
+
+std::string lines_of(const std::vector<Guess>& guesses) {
+  constexpr std::size_t kBar = 30;
+  std::size_t width = 0;
+  for (const Guess& guess : guesses) width = std::max(width, guess.name.size());
+  std::string text;
+  for (const Guess& guess : guesses) {
+    std::string name = guess.name, share = percent(guess.probability, 1);
+    name.resize(width, ' ');
+    share.insert(0, share.size() < 7 ? 7 - share.size() : 0, ' ');
+    const auto bar = static_cast<std::size_t>(std::lround(kBar * guess.probability));
+    if (text.empty()) name = paint(Style::Bold, name);
+    text += "\n  " + name + "  " + share + "  " + std::string(bar, '#');
+  }
   return text;
 }
 

@@ -31,7 +31,7 @@ class Pruning {
     origin_ = checkpoint_.progress;
     pruning::expand(model_);
     report_.dense = evaluate(model_, data_.test, normalisation());
-    say("dense: test " + report_.dense.str());
+    say("dense: test " + paint(Style::Bold, report_.dense.str()));
     begin_training();
     switch (plan_) {
       case Plan::OneShot:
@@ -71,7 +71,8 @@ class Pruning {
   void evaluate_pruned(const layers::Model& model) {
     pruning::reestimate_batch_norm(model, batches_);
     report_.before = evaluate(model, data_.test, normalisation());
-    say("pruned: " + percent(report_.outcome.achieved) + " gone, test " + report_.before.str());
+    say("pruned: " + percent(report_.outcome.achieved) + " gone, test " +
+        paint(Style::Bold, report_.before.str()));
   }
 
   void prune_now(double sparsity) {
@@ -85,6 +86,8 @@ class Pruning {
     if (recipe_.epochs == 0) return;
     TrainOptions with_event = options;
     with_event.event = {{"event", "prune"}, {"pruning", to_json(options_)}};
+    if (options_.compact && *options_.compact > 0)
+      with_event.lost = "; espalier compact then takes out what is gone";
     if (options_.compact) {
       if (*options_.compact == 0) compact(0);
       with_event.after_epoch = [this](const EpochReport& report) {

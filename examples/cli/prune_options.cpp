@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "examples/cli/console.h"
+#include "examples/cli/usage.h"
 
 namespace espalier::cli {
 namespace {
@@ -18,8 +19,8 @@ constexpr std::pair<const char*, Plan> kPlans[] = {
 
 // One of some words, or an UsageError that lists them.
 template <class Value, std::size_t N>
-Value one_of(const char* option, const std::string& found,
-             const std::pair<const char*, Value> (&choices)[N]) {
+Value value_of(const char* option, const std::string& found,
+               const std::pair<const char*, Value> (&choices)[N]) {
   std::string known;
   for (const auto& [word, value] : choices) {
     if (found == word) return value;
@@ -81,41 +82,55 @@ pruning::Criterion criterion_of(const PruneOptions& o) {
 
 }  // namespace
 
+std::vector<std::string> structure_names() {
+  return {"weight", "block", "n:m", "neuron", "filter", "layer"};
+}
+
 void add_prune_options(CLI::App& command, PruneOptions& o) {
-  std::string criteria;
-  for (const std::string& name : pruning::criterion_names()) criteria += name + " ";
-  command.add_option("--structure", o.structure, "weight, block, n:m, neuron, filter or layer");
-  command.add_option("--criterion", o.criterion, criteria + "or threshold");
+  std::vector<std::string> criteria = pruning::criterion_names(), schedules;
+  criteria.push_back("threshold");
+  for (const auto& [word, plan] : kPlans) schedules.emplace_back(word);
+  command.option_defaults()->group("What goes");
+  command.add_option("--structure", o.structure, "What goes together")
+      ->check(one_of(structure_names()));
+  command.add_option("--criterion", o.criterion, "By what it is judged")->check(one_of(criteria));
   command.add_option("--sparsity", o.sparsity, "Share that is to be gone, from 0 to below 1");
   command.add_option("--threshold", o.threshold, "What lies below goes (criterion threshold)");
   command.add_option("--deviations", o.deviations,
                      "The same in standard deviations of the layer's weights");
-  command.add_option("--scope", o.scope, "local: the same share everywhere; global: one ranking");
-  command.add_option("--count", o.count, "What a share counts: sets, weights or macs");
-  command.add_option("--normalise", o.normalise,
-                     "Layers are compared by scores divided by their: none, mean or norm");
+  command.add_option("--pictures", o.pictures,
+                     "Training pictures that a criterion judges by, in whole batches of 128");
+  command.add_option("--block", o.block, "Rows and columns of a block (structure block)");
+  command.add_option("--pattern", o.pattern, "How many of how many stay (structure n:m)");
+  command.option_defaults()->group("Against whom");
+  command.add_option("--scope", o.scope, "The same share everywhere, or one ranking over all")
+      ->check(one_of({"local", "global"}));
+  command.add_option("--count", o.count, "What a share counts")
+      ->check(one_of({"sets", "weights", "macs"}));
+  command.add_option("--normalise", o.normalise, "Layers are compared by scores divided by their")
+      ->check(one_of({"none", "mean", "norm"}));
   command.add_option("--ratio", o.ratios, "A layer's own share: conv1=0.3; may be repeated");
   command.add_option("--only", o.only, "Layers to prune");
   command.add_option("--leave-out", o.leave_out, "Layers to leave as they are");
   command.add_option("--floor", o.floor, "Sets that every layer keeps at least");
-  command.add_option("--block", o.block, "Rows and columns of a block (structure block)");
-  command.add_option("--pattern", o.pattern, "How many of how many stay (structure n:m)");
-  command.add_option("--pictures", o.pictures,
-                     "Training pictures that a criterion judges by, in whole batches of 128");
-  command.add_option("--schedule", o.schedule,
-                     "one-shot, iterative, cubic, exponential, initial (before training), lottery "
-                     "(rewinding), rigl or set");
-  command.add_option("--pruning-epochs", o.pruning_epochs,
-                     "Epochs of a gradual schedule; default half of them");
+  command.option_defaults()->group("When");
+  command
+      .add_option("--schedule", o.schedule,
+                  "At once, step by step, before training (initial), with rewinding (lottery), "
+                  "or moving all the way (rigl, set)")
+      ->check(one_of(schedules));
+  command.add_option("--pruning-epochs", o.pruning_epochs, "Epochs of a gradual schedule")
+      ->default_str("half of them");
   command.add_option("--steps", o.steps, "Prunings of iterative, levels of lottery");
   command.add_option("--rewind-epoch", o.rewind_epoch,
                      "Epoch that lottery goes back to; 0: the initial weights");
   command.add_option("--compact-after", o.compact,
                      "Epochs of training after which what is gone leaves the network, so that the "
                      "others are faster; 0: at once");
+  command.option_defaults()->group("Options");
 }
 
-Plan plan_of(const PruneOptions& o) { return one_of("--schedule", o.schedule, kPlans); }
+Plan plan_of(const PruneOptions& o) { return value_of("--schedule", o.schedule, kPlans); }
 
 bool is_gradual(Plan plan) {
   return plan == Plan::Iterative || plan == Plan::Cubic || plan == Plan::Exponential;
@@ -132,9 +147,9 @@ pruning::Method method_of(const PruneOptions& o) {
   pruning::Method method;
   method.structure = or_usage("structure", [&] { return pruning::structure(o.structure); });
   method.criterion = criterion_of(o);
-  method.scope = {.global = one_of("--scope", o.scope, kScopes),
-                  .normalise = one_of("--normalise", o.normalise, kNormalise),
-                  .count = one_of("--count", o.count, kCounts),
+  method.scope = {.global = value_of("--scope", o.scope, kScopes),
+                  .normalise = value_of("--normalise", o.normalise, kNormalise),
+                  .count = value_of("--count", o.count, kCounts),
                   .ratios = ratios_of(o.ratios),
                   .floor = o.floor};
   method.only = o.only;

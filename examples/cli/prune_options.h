@@ -24,6 +24,7 @@ struct PruneOptions {
   int rewind_epoch = 0;                  // of lottery
   std::optional<int> compact;            // epochs of training before the network is compacted
 };
+std::vector<std::string> structure_names();
 void add_prune_options(CLI::App& command, PruneOptions& options);
 
 // The schedules of --schedule.

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "examples/cli/console.h"
+#include "examples/cli/usage.h"
 
 namespace espalier::cli {
 namespace {
@@ -75,27 +76,55 @@ void check_recipe(const Recipe& r) {
 }  // namespace
 
 void add_recipe_options(CLI::App& command, RecipeOptions& o, const std::string& schedule) {
-  command.add_option("--epochs", o.epochs, "Passes over the training pictures");
-  command.add_option("--batch", o.batch, "Pictures a step");
-  command.add_option("--lr", o.lr, "Highest learning rate");
-  command.add_option("--seed", o.seed, "Seed of first weights, order and augmentation");
-  command.add_option("--optimizer", o.optimizer, "sgd, adam or adamw");
-  command.add_option("--momentum", o.momentum, "Nesterov momentum of sgd; 0: none");
-  command.add_option("--momentum-cycle", o.momentum_cycle,
-                     "How far one-cycle moves the momentum up and down");
-  command.add_option("--weight-decay", o.weight_decay, "Weight decay");
-  command.add_option(schedule, o.schedule, "constant, step, cosine or one-cycle");
-  command.add_option("--warmup", o.warmup, "Share of the steps in which the rate grows");
-  command.add_option("--step-every", o.step_every, "Epochs between drops of the step schedule");
-  command.add_option("--gamma", o.gamma, "Factor of a drop of the step schedule");
-  command.add_option("--label-smoothing", o.label_smoothing, "Share spread over all classes");
-  command.add_option("--clip", o.clip, "Largest norm of the gradients; 0: as they are");
-  command.add_option("--ema", o.ema, "Decay of an average of the weights, kept at the end");
-  command.add_option("--regulariser", o.regulariser,
-                     "Pull on the weights: none, l0, l1, filter-l1, group-lasso or bn-l1");
-  command.add_option("--strength", o.strength, "Of the regulariser");
-  command.add_option("--crop", o.crop, "Pixels that pictures are shifted by at random, mirrored");
-  command.add_option("--flip", o.flip, "Whether pictures are mirrored at random (true, false)");
+  // What is not said comes from elsewhere: from the network and the data, or the dense training.
+  const bool tuning = schedule != "--schedule";
+  const Recipe usual;
+  const auto number = [](double value) { return Json(value).dump(); };
+  command.option_defaults()->group("Training");
+  command.add_option("--epochs", o.epochs, "Passes over the training pictures")
+      ->default_str(tuning ? "4; 0: none" : "12, LeNets 20, VGG and ResNets 30");
+  command.add_option("--batch", o.batch, "Pictures a step")
+      ->default_str(std::to_string(usual.batch));
+  command.add_option("--lr", o.lr, "Highest learning rate")
+      ->default_str(tuning ? "three tenths of the training's" : number(usual.lr) + ", adam 0.001");
+  command.add_option("--seed", o.seed, "Seed of first weights, order and augmentation")
+      ->default_str("0");
+  command.add_option("--optimizer", o.optimizer, "Optimiser")
+      ->check(one_of({"sgd", "adam", "adamw"}))
+      ->default_str(usual.optimizer);
+  command.add_option("--momentum", o.momentum, "Nesterov momentum of sgd; 0: none")
+      ->default_str(number(usual.momentum));
+  command
+      .add_option("--momentum-cycle", o.momentum_cycle,
+                  "How far one-cycle moves the momentum up and down")
+      ->default_str(number(tuning ? 0 : usual.momentum_cycle));
+  command.add_option("--weight-decay", o.weight_decay, "Weight decay")
+      ->default_str(number(usual.weight_decay));
+  command.add_option(schedule, o.schedule, "How the rate goes")
+      ->check(one_of(optim::schedule_names()))
+      ->default_str(tuning ? "cosine" : usual.schedule);
+  command.add_option("--warmup", o.warmup, "Share of the steps in which the rate grows")
+      ->default_str(number(tuning ? 0 : usual.warmup));
+  command.add_option("--step-every", o.step_every, "Epochs between drops of the step schedule")
+      ->default_str(std::to_string(usual.step_every));
+  command.add_option("--gamma", o.gamma, "Factor of a drop of the step schedule")
+      ->default_str(number(usual.gamma));
+  command.add_option("--label-smoothing", o.label_smoothing, "Share spread over all classes")
+      ->default_str("0");
+  command.add_option("--clip", o.clip, "Largest norm of the gradients; 0: as they are")
+      ->default_str("0, convnet 2");
+  command.add_option("--ema", o.ema, "Decay of an average of the weights, kept at the end")
+      ->default_str("none");
+  command.add_option("--regulariser", o.regulariser, "Pull on the weights")
+      ->check(one_of({"none", "l0", "l1", "filter-l1", "group-lasso", "bn-l1"}))
+      ->default_str(usual.regulariser);
+  command.add_option("--strength", o.strength, "Of the regulariser")
+      ->default_str(number(usual.strength));
+  command.add_option("--crop", o.crop, "Pixels that pictures are shifted by at random, mirrored")
+      ->default_str("4, of grey pictures 0");
+  command.add_option("--flip", o.flip, "Whether pictures are mirrored at random")
+      ->default_str("of colour pictures");
+  command.option_defaults()->group("Options");
 }
 
 Recipe default_recipe(const std::string& model, const datasets::Data& data) {

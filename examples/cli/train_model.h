@@ -14,10 +14,11 @@ struct TrainOptions {
   std::function<Json(const EpochReport& report)> after_epoch = {};
   Json event = Json::object();  // what the log's first line says beside the recipe
   bool resumable = true;  // false: the files on the way are models without a training to go on with
+  std::string lost = {};  // what going on after an interrupt would not do, to be said then
 };
 
-// Trains on from the checkpoint's progress and writes it to `out` after every epoch. Ends early
-// after epoch `stop_after` where that is not 0.
+// Trains on from the checkpoint's progress and writes it to `out` after every epoch, and where it
+// is interrupted. Ends early after epoch `stop_after` where that is not 0.
 EpochReport train_model(Checkpoint& checkpoint, const datasets::Data& data, const std::string& out,
                         int stop_after = 0, const TrainOptions& options = {});
 

@@ -12,6 +12,8 @@
 #include "core/ops/loss.h"
 #include "core/text.h"
 #include "examples/cli/console.h"
+#include "examples/cli/interrupt.h"
+#include "examples/cli/progress_bar.h"
 
 namespace espalier::cli {
 namespace {
@@ -65,7 +67,8 @@ class Training {
         hooks_(hooks),
         optimizer_(make_optimizer(recipe_, model)),
         schedule_(make_schedule(recipe_)),
-        momentum_schedule_(make_momentum_schedule(recipe_)) {
+        momentum_schedule_(make_momentum_schedule(recipe_)),
+        epoch_(progress.epoch) {
     optimizer_->set_steps(progress.steps_done);
     if (recipe_.ema > 0) ema_.emplace(model, recipe_.ema);
     if (recipe_.regulariser != "none")
@@ -75,6 +78,7 @@ class Training {
   }
 
   EpochReport run() {
+    const InterruptsWait wait;
     model_.train();
     datasets::Loader loader(data_.train, recipe_.epochs,
                             {.batch = recipe_.batch,
@@ -82,25 +86,52 @@ class Training {
                              .flip = recipe_.flip,
                              .seed = static_cast<std::uint64_t>(recipe_.seed),
                              .first_epoch = progress_.epochs_done,
+                             .first_step = epoch_.steps,
                              .normalisation = normalisation_});
     steps_ = loader.batches_per_epoch() * recipe_.epochs;
+    check_continues(loader.batches_per_epoch());
     EpochReport last;
     for (auto& batch : loader) {
-      if (images_ == 0) begin_epoch(batch.epoch + 1);
+      if (!bar_) begin_epoch(batch.epoch + 1);
       step(batch);
-      if (!batch.last_of_epoch) continue;
-      last = end_epoch(batch.epoch + 1);
-      if (hooks_.after_epoch && !hooks_.after_epoch(last)) break;
+      if (batch.last_of_epoch) {
+        last = end_epoch(batch.epoch + 1);
+        if (hooks_.after_epoch && !hooks_.after_epoch(last)) break;
+      }
+      if (interrupt_asked() && !progress_.finished()) interrupt(batch);
     }
     if (all_seconds_ > 0) last.images_per_second = static_cast<double>(all_images_) / all_seconds_;
     return last;
   }
 
  private:
+  // Other data would have another number of steps.
+  void check_continues(std::int64_t steps_per_epoch) const {
+    if (epoch_.steps == 0) return;
+    check(epoch_.steps < steps_per_epoch &&
+              progress_.steps_done == steps_per_epoch * progress_.epochs_done + epoch_.steps,
+          "training: found an epoch that was interrupted at step ", epoch_.steps, ", ",
+          progress_.steps_done, " in all, expected one of the ", steps_per_epoch,
+          " steps that an epoch of these pictures has");
+  }
+
   void begin_epoch(int epoch) {
     bar_.emplace("epoch " + std::to_string(epoch) + "/" + std::to_string(recipe_.epochs),
                  data_.train.size(), "images");
+    bar_->begin_at(epoch_.images);
     start_ = Clock::now();
+  }
+
+  [[noreturn]] void interrupt(const datasets::Batch& batch) {
+    bar_.reset();
+    if (!batch.last_of_epoch) {
+      epoch_.seconds += seconds_since(start_);
+      progress_.epoch = epoch_;
+      progress_.steps_done = optimizer_->steps();
+    }
+    if (hooks_.interrupted) hooks_.interrupted();
+    throw Interrupted("interrupted in epoch " + std::to_string(batch.epoch + 1) +
+                      "; nothing was written");
   }
 
   void step(const datasets::Batch& batch) {
@@ -127,28 +158,29 @@ class Training {
     if (hooks_.after_step) hooks_.after_step(batch);
 
     const auto count = static_cast<std::int64_t>(batch.labels.size());
-    loss_ += value * static_cast<double>(count);
-    correct_ += count_correct(logits, batch.labels);
-    images_ += count;
+    epoch_.loss += value * static_cast<double>(count);
+    epoch_.correct += count_correct(logits, batch.labels);
+    epoch_.images += count;
+    ++epoch_.steps;
     char note[32];
-    std::snprintf(note, sizeof note, "loss %.3f", loss_ / static_cast<double>(images_));
+    std::snprintf(note, sizeof note, "loss %.3f", epoch_.loss / static_cast<double>(epoch_.images));
     bar_->advance(count, note);
   }
 
   EpochReport end_epoch(int epoch) {
-    const double seconds = seconds_since(start_), images = static_cast<double>(images_);
+    const double seconds = epoch_.seconds + seconds_since(start_);
+    const double images = static_cast<double>(epoch_.images);
     bar_.reset();
     EpochReport report;
     report.epoch = epoch;
-    report.loss = loss_ / images;
-    report.accuracy = static_cast<double>(correct_) / images;
+    report.loss = epoch_.loss / images;
+    report.accuracy = static_cast<double>(epoch_.correct) / images;
     report.lr = optimizer_->lr();
     report.seconds = seconds;
     report.images_per_second = images / seconds;
     all_seconds_ += seconds;
-    all_images_ += images_;
-    loss_ = 0;
-    correct_ = images_ = 0;
+    all_images_ += epoch_.images;
+    epoch_ = progress_.epoch = {};
 
     check_finite(model_, epoch);
     progress_.epochs_done = epoch;
@@ -184,8 +216,7 @@ class Training {
   // Of the epoch that runs.
   std::optional<ProgressBar> bar_;
   Clock::time_point start_;
-  double loss_ = 0;
-  std::int64_t correct_ = 0, images_ = 0;
+  EpochSoFar epoch_;
 
   // Of all epochs trained here.
   double all_seconds_ = 0;
@@ -205,7 +236,7 @@ std::string line_of(const EpochReport& r, int epochs) {
   std::snprintf(text, sizeof text,
                 "epoch %*d/%d  loss %.4f  training %6.2f %%  test %s  lr %.4f  %s images/s",
                 static_cast<int>(std::to_string(epochs).size()), r.epoch, epochs, r.loss,
-                100 * r.accuracy, r.test.str().c_str(), r.lr,
+                100 * r.accuracy, paint(Style::Bold, r.test.str()).c_str(), r.lr,
                 with_commas(std::llround(r.images_per_second)).c_str());
   return text;
 }

@@ -26,9 +26,13 @@ struct TrainHooks {
   std::function<void(const datasets::Batch&batch)> before_step = {}, after_step = {};
   // After an epoch, before the next one begins; false ends training here.
   std::function<bool(const EpochReport&)> after_epoch = {};
+  // An interrupt was asked for; the progress is that of the last step, whether an epoch ends there
+  // or not. Throws Interrupted, saying what is left behind.
+  std::function<void()> interrupted = {};
 };
 
-// Trains by the progress's recipe from where it stands, and moves it on. Throws an Error that names
+// Trains by the progress's recipe from where it stands, be it in the middle of an epoch, and moves
+// it on. Throws Interrupted after a step where that was asked for, and an Error that names
 // epoch, step and layer when a value is no longer finite; the model is then of no use.
 // Returns the last epoch's report, with the rate over all epochs trained here.
 EpochReport train(const layers::Model& model, const datasets::Data& data,

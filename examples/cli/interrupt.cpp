@@ -1,0 +1,59 @@
+// Interrupt: the signal handler, which may do next to nothing, and those who look.
+#include "examples/cli/interrupt.h"
+
+#include <signal.h>
+
+#include <atomic>
+#include <cctype>
+#include <string_view>
+
+namespace espalier::cli {
+namespace {
+
+std::atomic<int> asked = 0;  // the signal's number
+static_assert(std::atomic<int>::is_always_lock_free, "a signal handler must not wait");
+int waiting = 0;  // how many InterruptsWait there are
+
+void ask(int signal) {
+  asked = signal;
+  struct sigaction usual = {};
+  usual.sa_handler = SIG_DFL;
+  for (const int any : {SIGINT, SIGTERM}) sigaction(any, &usual, nullptr);
+}
+
+}  // namespace
+
+void listen_for_interrupts() {
+  struct sigaction action = {}, before;
+  action.sa_handler = ask;
+  action.sa_flags = SA_RESTART;
+  for (const int signal : {SIGINT, SIGTERM}) {
+    sigaction(signal, nullptr, &before);
+    if (before.sa_handler != SIG_IGN) sigaction(signal, &action, nullptr);
+  }
+}
+
+bool interrupt_asked() { return asked != 0; }
+
+int interrupt_status() { return 128 + asked; }
+
+void stop_if_interrupted() {
+  if (interrupt_asked() && waiting == 0)
+    throw Interrupted("interrupted before it was done; nothing is half written");
+}
+
+InterruptsWait::InterruptsWait() { ++waiting; }
+InterruptsWait::~InterruptsWait() { --waiting; }
+
+std::string shell_word(const std::string& word) {
+  constexpr std::string_view kPlain = "_./:,=+-";
+  bool plain = !word.empty();
+  for (const char c : word)
+    plain = plain && (std::isalnum(static_cast<unsigned char>(c)) || kPlain.find(c) != kPlain.npos);
+  if (plain) return word;
+  std::string quoted = "'";
+  for (const char c : word) quoted += c == '\'' ? "'\\''" : std::string(1, c);
+  return quoted + "'";
+}
+
+}  // namespace espalier::cli

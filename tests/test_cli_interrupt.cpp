@@ -1,0 +1,173 @@
+// The command line: Ctrl-C ends every command cleanly, and a training goes on from the very step.
+// Where a signal arrives is left to chance; what comes out must not depend on it.
+#include "tests/process.h"
+
+namespace espalier::testing {
+namespace {
+
+// The lines of a log without the times, which no two runs share.
+std::vector<Json> log_of(const std::string& path) {
+  std::vector<Json> result;
+  std::istringstream text(content(path));
+  for (std::string line; std::getline(text, line);) {
+    Json json = Json::parse(line);
+    json.erase("seconds");
+    json.erase("images_per_second");
+    result.push_back(json);
+  }
+  return result;
+}
+
+// How many temporary files and other things the folder holds beside those named.
+int others_in(const TempDir& folder, const std::vector<std::string>& known) {
+  int count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path()))
+    count += std::find(known.begin(), known.end(), entry.path().filename()) == known.end();
+  return count;
+}
+
+// Data of which a training takes many steps, so that a signal finds it on its way. One thread: two
+// wait for each other where the machine is busy.
+struct Setting {
+  TempDir folder;
+  std::string data = folder / "data", model = folder / "m.safetensors";
+  Setting() {
+    datasets::write_shapes(data, {.train = 500, .test = 40});
+    const Outcome run = run_program("train --threads 1 --epochs 1 --batch 64 --lr 0.02 --data " +
+                                    data + " --out " + model);
+    REQUIRE_MESSAGE(run.status == 0, run.err);
+  }
+};
+
+const Setting& setting() {
+  static const Setting once;
+  return once;
+}
+
+struct Interruption {
+  Outcome outcome;
+  bool landed = false;  // false: the program was done before the signal came
+};
+
+// Starts the program, and interrupts it once it has begun to train.
+Interruption interrupt(const std::string& arguments, const std::string& log, int signal) {
+  std::error_code ignored;
+  const auto before = std::filesystem::last_write_time(log, ignored);
+  Process program(arguments);
+  program.wait_until([&] {
+    std::error_code error;
+    const auto now = std::filesystem::last_write_time(log, error);
+    return !error && now != before && !content(log).empty();
+  });
+  program.send(signal);
+  Interruption result{program.end()};
+  CHECK(!program.ended_by_signal());
+  result.landed = result.outcome.status != 0;
+  return result;
+}
+
+// Interrupts a training, and again once it goes on; then lets it come to its end. The file and the
+// log have to be those of the training that nobody interrupted.
+void expect_same_in_parts(const std::string& command, const TempDir& folder) {
+  CAPTURE(command);
+  const std::string data = " --threads 1 --data " + setting().data;
+  const std::string whole = folder / "whole.safetensors", parts = folder / "parts.safetensors";
+  const Outcome run = run_program(command + data + " --out " + whole);
+  REQUIRE_MESSAGE(run.status == 0, run.err);
+  std::string next = command;
+  int landed = 0;
+  for (int i = 0; i < 12 && landed < 2; ++i) {
+    const int signal = landed == 0 ? SIGINT : SIGTERM;
+    const Interruption part =
+        interrupt(next + data + " --out " + parts, folder / "parts.log.jsonl", signal);
+    if (!part.landed) {  // too late: afresh
+      next = command;
+      landed = 0;
+      continue;
+    }
+    CAPTURE(part.outcome.err);
+    REQUIRE(part.outcome.status == 128 + signal);
+    CHECK(part.outcome.out.empty());
+    CHECK(part.outcome.err.find("espalier: interrupted ") != std::string::npos);
+    CHECK(part.outcome.err.find("go on with: espalier train --resume " + parts + " --data " +
+                                setting().data + " --out " + parts) != std::string::npos);
+    CHECK(content(parts) != content(whole));
+    next = "train --resume " + parts;
+    ++landed;
+  }
+  REQUIRE(landed == 2);
+  const Outcome rest = run_program(next + data + " --out " + parts);
+  REQUIRE_MESSAGE(rest.status == 0, rest.err);
+  CHECK(rest.err.find("resumed after epoch ") != rest.err.npos);
+  CHECK(content(parts) == content(whole));
+  CHECK(log_of(folder / "parts.log.jsonl") == log_of(folder / "whole.log.jsonl"));
+  CHECK(others_in(folder, {"whole.safetensors", "parts.safetensors", "whole.log.jsonl",
+                           "parts.log.jsonl"}) == 0);
+}
+
+}  // namespace
+
+TEST_CASE("command line: a training that is interrupted twice ends in the same bits") {
+  const char* trainings[] = {
+      "train --model convnet --batch 16 --epochs 2 --lr 0.01 --ema 0.9 --regulariser l1",
+      "train --model lenet5 --batch 8 --epochs 2 --optimizer adamw --clip 1 --label-smoothing 0.1"};
+  for (const char* training : trainings) expect_same_in_parts(training, TempDir());
+}
+
+TEST_CASE("command line: fine-tuning that is interrupted goes on with its masks") {
+  expect_same_in_parts(
+      "prune " + setting().model + " --sparsity 0.9 --batch 16 --epochs 2 --pictures 64",
+      TempDir());
+}
+
+TEST_CASE("command line: an interrupted training whose masks move leaves the network as it is") {
+  const TempDir folder;
+  const std::string out = folder / "p.safetensors";
+  for (int tries = 0; tries < 6; ++tries) {
+    const Interruption part = interrupt(
+        "prune " + setting().model + " --data " + setting().data +
+            " --sparsity 0.9 --threads 1 --schedule cubic --batch 16 --epochs 2 --out " + out,
+        folder / "p.log.jsonl", SIGINT);
+    if (!part.landed) continue;
+    CAPTURE(part.outcome.err);
+    CHECK(part.outcome.status == 130);
+    CHECK(part.outcome.err.find("holds the network as it stands") != std::string::npos);
+    CHECK(run_program("inspect " + out).status == 0);
+    return;
+  }
+  FAIL("the training was always done before the signal came");
+}
+
+TEST_CASE("command line: other commands end with one sentence and nothing half written") {
+  const TempDir folder;
+  const std::string picture = folder / "x.svg", model = setting().model;
+  // What each has said before it begins, and then a piece of work that is long enough.
+  const std::string cases[] = {
+      "bench --threads 1 " + model + " --batch 64 --windows 1000",
+      "crossover --threads 1 --batch 512 --densities 0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9,1 --conv "
+      "128,128,3,32 --judge training --out " +
+          picture,
+      "sensitivity --threads 1 " + model + " --data " + setting().data + " --share 0.9 --out " +
+          picture};
+  for (const std::string& arguments : cases) {
+    CAPTURE(arguments);
+    Process program(arguments);
+    CHECK(program.wait_until([&] { return !program.err().empty(); }));
+    program.send(SIGINT);
+    const Outcome outcome = program.end();
+    CAPTURE(outcome.err);
+    CHECK(!program.ended_by_signal());
+    CHECK(outcome.status == 130);
+    CHECK(outcome.err.find("espalier: interrupted") != std::string::npos);
+    CHECK(others_in(folder, {}) == 0);
+  }
+}
+
+TEST_CASE("command line: what was started to ignore interrupts goes on ignoring them") {
+  const Outcome run = run_command(
+      "sh -c 'trap \"\" INT; " + program_path() + " crossover --linear 8,8 --batch 2 --out " +
+      (setting().folder / "ignored.svg") + " & child=$!; kill -INT $child; wait $child'");
+  CHECK_MESSAGE(run.status == 0, run.err);
+}
+
+}  // namespace espalier::testing

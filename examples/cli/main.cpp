@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "core/system.h"
+#include "examples/cli/command_line.h"
 #include "examples/cli/commands.h"
 #include "examples/cli/console.h"
 
@@ -58,6 +59,7 @@ int run(int argc, char** argv) {
   add_prune(app);
   add_compact(app);
   add_crossover(app);
+  add_report(app);
   try {
     if (argc > 1) check_command(app, argv[1]);
     app.parse(argc, argv);
@@ -77,6 +79,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   try {
+    espalier::cli::remember_command_line(argc, argv);
     return espalier::cli::run(argc, argv);
   } catch (const std::bad_alloc&) {
     espalier::cli::say("espalier: memory: found too little for this network and batch");

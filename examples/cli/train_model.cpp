@@ -2,6 +2,7 @@
 #include "examples/cli/train_model.h"
 
 #include "core/system.h"
+#include "examples/cli/command_line.h"
 #include "examples/cli/console.h"
 #include "examples/cli/log.h"
 
@@ -12,7 +13,10 @@ EpochReport train_model(Checkpoint& checkpoint, const datasets::Data& data, cons
   Progress& progress = *checkpoint.progress;
   Log log(out, progress.epochs_done);
   if (progress.epochs_done == 0) {
-    Json first{{"event", "train"}, {"model", checkpoint.model.name()}, {"data", data.name}};
+    Json first{{"event", "train"},
+               {"command", command_line()},
+               {"model", checkpoint.model.name()},
+               {"data", data.name}};
     first.update(options.event);
     first.update({{"recipe", to_json(progress.recipe)}, {"system", describe()}});
     log.write(first);

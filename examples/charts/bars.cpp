@@ -7,7 +7,7 @@
 namespace espalier::charts {
 namespace {
 
-constexpr double kLeft = 16, kHeading = 22, kBetween = 8;
+constexpr double kLeft = 4, kHeading = 22, kBetween = 8;
 
 double bar_value(const Bar& bar) {
   return std::isfinite(bar.value) && bar.value > 0 ? bar.value : 0;

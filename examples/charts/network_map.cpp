@@ -10,7 +10,7 @@
 namespace espalier::charts {
 namespace {
 
-constexpr double kWidth = 420, kLeft = 16, kRow = 22, kLane = 12;
+constexpr double kWidth = 420, kLeft = 4, kRow = 22, kLane = 12;
 constexpr std::size_t kAlone = 5;  // the colour of layers that are coupled to none
 
 struct Lane {

@@ -11,7 +11,7 @@
 namespace espalier::charts {
 namespace {
 
-constexpr double kWidth = 420, kLeft = 16, kGap = 5;
+constexpr double kWidth = 420, kLeft = 4, kGap = 5;
 
 std::string base64(const std::string& bytes) {
   constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -30,14 +30,21 @@ bool is_gone(const Tiles::Tile& tile) {
   return std::all_of(tile.values.begin(), tile.values.end(), [](float v) { return v == 0; });
 }
 
-// Red, green, blue and opacity of a tile's pixels, into the picture of all of one tile.
+// Red, green, blue and opacity of a tile's pixels, as a PNG file.
 std::string png_of(const Tiles& tiles, const Tiles::Tile& tile) {
   const auto plane = static_cast<std::size_t>(tiles.height) * static_cast<std::size_t>(tiles.width);
   const auto channels = static_cast<std::size_t>(tiles.channels);
+  constexpr std::uint8_t kInk[] = {213, 94, 0};  // seen on light and on dark
   float largest = 0;
   for (const float v : tile.values) largest = std::max(largest, std::abs(v));
   std::vector<std::uint8_t> pixels;
   for (std::size_t i = 0; i < plane; ++i) {
+    if (tiles.ink) {
+      pixels.insert(pixels.end(), std::begin(kInk), std::end(kInk));
+      const float share = std::clamp(tile.values[i], 0.0F, 1.0F);
+      pixels.push_back(static_cast<std::uint8_t>(std::lround(255 * share)));
+      continue;
+    }
     bool there = false;
     for (std::size_t c = 0; c < 3; ++c) {
       const float v = tile.values[(channels == 3 ? c : 0) * plane + i];
@@ -63,7 +70,7 @@ std::string svg(const Tiles& tiles, Place place) {
     const Tiles::Tile& tile = tiles.tiles[i];
     const double x = kLeft + (wide + kGap) * static_cast<double>(i % columns);
     const double y = top + (high + kGap) * static_cast<double>(i / columns);
-    const bool gone = is_gone(tile);
+    const bool gone = !tiles.ink && is_gone(tile);
     body += rectangle("hole", x, y, wide, high, gone ? tip(tile.name + ": removed") : "");
     if (gone) {
       body += line("lead", x, y, x + wide, y + high) + line("lead", x, y + high, x + wide, y);

@@ -17,6 +17,7 @@ struct Tiles {
   };
   std::vector<Tile> tiles = {};
   int columns = 8;
+  bool ink = false;  // 1 channel: from 0, nothing, to 1, one colour in full
 };
 
 // Zero is mid-grey, and each tile's largest value, up or down, white or black (of 3 channels, each

@@ -43,9 +43,9 @@ charts::BarGroup group_of(const ReportFacts& facts, const std::string& name, con
 std::string fine_tuning_words(const ReportFacts& facts) {
   for (const ReportFile& file : facts.files)
     if (file.log.before_finetune && !file.log.epochs.empty())
-      return file.name + " had " + percent_text(*file.log.before_finetune, 2) +
-             " just after pruning and " + percent_text(file.log.epochs.back().test_accuracy, 2) +
-             " after training on";
+      return "Just after pruning, " + file.name + " had " +
+             percent_text(*file.log.before_finetune, 2) + "; trained on, " +
+             percent_text(file.log.epochs.back().test_accuracy, 2);
   return "";
 }
 
@@ -87,8 +87,8 @@ ReportSection accuracy_section(const ReportFacts& facts) {
   }
   if (drawn) {
     const std::string words = fine_tuning_words(facts);
-    section.caption = (words.empty() ? "The accuracy after every epoch" : "Here " + words) +
-                      "; the scale covers what occurs, not 0 to 100 %.";
+    section.caption = (words.empty() ? "The accuracy after every epoch" : words) +
+                      ". The scale covers what occurs, not 0 to 100 %.";
     section.pictures.push_back(picture("accuracy.svg", std::move(chart)));
     return section;
   }
@@ -227,8 +227,8 @@ ReportSection map_section(const ReportFacts& facts) {
 }
 
 std::vector<ReportSection> report_sections(const ReportFacts& facts) {
-  std::vector<ReportSection> sections = {accuracy_section(facts), size_section(facts),
-                                         sparsity_section(facts), map_section(facts),
+  std::vector<ReportSection> sections = {accuracy_section(facts), sparsity_section(facts),
+                                         size_section(facts),     map_section(facts),
                                          filter_section(facts),   weight_section(facts)};
   std::erase_if(sections, [](const ReportSection& s) { return s.pictures.empty(); });
   return sections;

@@ -16,11 +16,12 @@ struct ReportPicture {
   std::function<std::string(charts::Place)> draw;
 };
 
-// Pictures under one caption; small ones stand side by side.
+// Pictures under one caption. A section is half as wide as the page, or as wide and its pictures
+// stand side by side, many of them where they are small.
 struct ReportSection {
   std::string title, caption;
   std::vector<ReportPicture> pictures = {};
-  bool small = false;
+  bool wide = false, small = false;
 };
 
 // Those for which there are facts.

@@ -32,8 +32,11 @@ section{border-top:1px solid var(--line);padding:22px 0 30px;margin-top:10px;min
 .pictures .chart{display:block;width:100%;max-width:520px;height:auto}
 .side .pictures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));
 gap:12px 40px}
-.small .pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(156px,1fr));gap:14px}
+.small .pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(max(152px,22%),1fr));
+gap:14px}
 .small .pictures .chart{max-width:250px}
+h1 span{display:inline-block}
+.pictures .chart .title{font-size:13px}
 .scroll{overflow-x:auto;margin-top:12px}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;min-width:100%}
 th,td{padding:5px 18px 5px 0;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}
@@ -44,6 +47,8 @@ dl{margin:12px 0 0}dt{font-weight:600;margin-top:14px}dd{margin:4px 0 0;color:va
 code{display:block;background:var(--wash);color:var(--ink);padding:8px 12px;border-radius:6px;
 font:13px/1.5 ui-monospace,Menlo,Consolas,monospace;overflow-wrap:anywhere;margin:4px 0}
 footer{padding-top:18px;padding-bottom:40px;font-size:.9rem}
+@media (max-width:640px){table{font-size:.86rem}th,td{padding-right:12px}
+th:first-child{white-space:normal;min-width:8.5em;line-height:1.3}}
 @media print{section{break-inside:avoid}}
 </style>
 )";
@@ -53,11 +58,10 @@ std::string tag(const std::string& name, const std::string& text) {
 }
 
 std::string section_of(const ReportSection& section) {
-  const bool side = !section.small && section.pictures.size() > 1;
   std::string text = std::string("<section") +
-                     (section.small ? " class=\"wide small\""
-                      : side        ? " class=\"wide side\""
-                                    : "") +
+                     (section.small  ? " class=\"wide small\""
+                      : section.wide ? " class=\"wide side\""
+                                     : "") +
                      ">\n" + tag("h2", section.title) + tag("p", section.caption);
   text.insert(text.rfind("<p>") + 2, " class=\"soft\"");
   text += "<div class=\"pictures\">\n";
@@ -109,15 +113,17 @@ std::string making_of(const ReportFacts& facts) {
 }  // namespace
 
 std::string report_page(const ReportFacts& facts, const std::vector<ReportSection>& sections) {
-  const std::string head = headline(facts);
+  std::string head = "<h1>";  // no part of it is broken where it need not be
+  for (const std::string& part : headline_parts(facts))
+    head += (head.size() > 4 ? ",</span> <span>" : "<span>") + escaped(part);
+  head += "</span></h1>\n";
   std::string text =
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n<meta "
       "name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<meta "
       "name=\"color-scheme\" content=\"light dark\"/>\n" +
-      tag("title", "Espalier: " + head) + kCss + charts::style() +
-      "</head>\n<body>\n<header>\n<p class=\"brand\">Espalier</p>\n" + tag("h1", head) +
+      tag("title", "Espalier: " + headline(facts)) + kCss + charts::style() +
+      "</head>\n<body>\n<header>\n<p class=\"brand\">Espalier</p>\n" + head +
       tag("p", subline(facts)) + "</header>\n<main>\n<div class=\"sections\">\n";
-  // Sections of one picture stand in pairs; the others take the whole width.
   for (const ReportSection& section : sections) text += section_of(section);
   text += table_of(facts) + making_of(facts) + "</div>\n</main>\n<footer>Measured with " +
           escaped(facts.system) + ".</footer>\n</body>\n</html>\n";

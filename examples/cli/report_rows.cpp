@@ -43,8 +43,8 @@ std::vector<ReportRow> report_rows(const ReportFacts& facts) {
   count("Parameters", &ReportFile::parameters);
   count("Parameters not zero", &ReportFile::nonzero);
   count("Multiply-adds a picture", &ReportFile::macs);
-  count("of them with nonzero weights", &ReportFile::macs_nonzero);
-  count("of them run", &ReportFile::macs_run);
+  count("Multiply-adds of nonzero weights", &ReportFile::macs_nonzero);
+  count("Multiply-adds that are run", &ReportFile::macs_run);
   count("Bytes on disk", &ReportFile::bytes);
   count("Bytes in memory", &ReportFile::memory);
   if (facts.batch > 0) {

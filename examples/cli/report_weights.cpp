@@ -52,16 +52,15 @@ charts::Tiles tiles_of(const Look& look, std::int64_t count) {
   return tiles;
 }
 
-// A picture of which weights are there: light where one is, dark where it is gone, and a colour
-// where it is there for some of the three channels.
-charts::Tiles masks_of(charts::Tiles tiles) {
-  for (auto& tile : tiles.tiles) {
-    const bool gone =
-        std::all_of(tile.values.begin(), tile.values.end(), [](float v) { return v == 0; });
-    if (!gone)
-      for (float& v : tile.values) v = v != 0 ? 1.0F : -1.0F;
-  }
-  return tiles;
+// Of each pixel the share of its weights that are gone.
+std::vector<float> gone_of(const float* row, const Look& look) {
+  const std::int64_t plane = look.height * look.width;
+  std::vector<float> gone(static_cast<std::size_t>(plane), 0);
+  for (std::int64_t c = 0; c < look.channels; ++c)
+    for (std::int64_t i = 0; i < plane; ++i)
+      if (row[c * plane + i] == 0)
+        gone[static_cast<std::size_t>(i)] += 1 / static_cast<float>(look.channels);
+  return gone;
 }
 
 std::string file_name(const std::string& prefix, const std::string& name) {
@@ -76,13 +75,51 @@ ReportPicture picture(const std::string& name, charts::Tiles tiles) {
           [tiles = std::move(tiles)](charts::Place place) { return charts::svg(tiles, place); }};
 }
 
+// The first layer of one file: what its units look like, and which of their weights are gone.
+struct FilterPictures {
+  charts::Tiles values, gone;
+  std::vector<std::vector<float>> there;  // pixels of the units that are not gone whole
+  bool partly = false;                    // whether some of these lack weights
+};
+
+FilterPictures filter_pictures(const ReportFile& file, const ReportLayer& layer,
+                               const Parameter& weight, const Look& look) {
+  FilterPictures result{tiles_of(look, layer.units), tiles_of(look, layer.units), {}, false};
+  result.gone.channels = 1;
+  result.gone.ink = true;
+  const std::int64_t each = weight.numel() / weight.size(0);
+  for (std::int64_t u = 0; u < std::min(layer.units, kMostTiles); ++u) {
+    if (u >= weight.size(0)) {  // which ones left the network, the file does not say
+      result.values.tiles.push_back({{}, "one of those that left"});
+      continue;
+    }
+    const std::string name = layer.name + " " + std::to_string(u);
+    const float* row = weight.data() + u * each;
+    result.values.tiles.push_back({pixels_of(row, look), name});
+    result.gone.tiles.push_back({gone_of(row, look), name});
+    const auto zeros = std::count(row, row + each, 0.0F);
+    if (zeros == each) continue;
+    result.there.push_back(result.values.tiles.back().values);
+    result.partly |= zeros > 0;
+  }
+  result.values.title = file.name;
+  result.values.subtitle =
+      with_commas(layer.units_left) + " of " + with_commas(layer.units) + " are there" +
+      (layer.units > kMostTiles ? "; " + std::to_string(kMostTiles) + " are shown" : "");
+  result.gone.title = file.name + ": the weights that are gone";
+  result.gone.subtitle = percent_text(1 - static_cast<double>(layer.weights_left) /
+                                              static_cast<double>(layer.weights)) +
+                         " of " + with_commas(layer.weights);
+  return result;
+}
+
 }  // namespace
 
 ReportSection filter_section(const ReportFacts& facts) {
-  ReportSection section{.title = "", .caption = ""};
+  ReportSection section{.title = "", .caption = "", .wide = true};
   if (facts.first().layers.empty()) return section;
   const std::string layer = facts.first().layers[0].name;
-  std::vector<std::vector<std::vector<float>>> seen;  // of each picture: what is there
+  std::vector<std::vector<std::vector<float>>> seen;  // of each picture: the units that are there
   bool partly = false, crossed = false;
   Look look;
   for (const ReportFile& file : facts.files) {
@@ -91,40 +128,14 @@ ReportSection filter_section(const ReportFacts& facts) {
     const Parameter weight = layers::weight_of(file.model.find(layer));
     look = look_of(weight, file.model.input_shape());
     if (look.channels == 0) return section;
-    const std::int64_t each = weight.numel() / weight.size(0);
-    charts::Tiles tiles = tiles_of(look, found->units);
-    std::vector<std::vector<float>> there;
-    bool some_zero = false;
-    for (std::int64_t u = 0; u < std::min(found->units, kMostTiles); ++u) {
-      const std::string name = layer + " " + std::to_string(u);
-      if (u >= weight.size(0)) {  // left the network
-        tiles.tiles.push_back({{}, "one of those that left"});
-        continue;
-      }
-      tiles.tiles.push_back({pixels_of(weight.data() + u * each, look), name});
-      const auto& values = tiles.tiles.back().values;
-      const auto zeros = std::count(values.begin(), values.end(), 0.0F);
-      if (zeros == static_cast<std::ptrdiff_t>(values.size())) continue;
-      there.push_back(values);
-      some_zero |= zeros > 0;
-    }
+    FilterPictures pictures = filter_pictures(file, *found, weight, look);
+    if (std::find(seen.begin(), seen.end(), pictures.there) != seen.end()) continue;
+    seen.push_back(pictures.there);
     crossed |= found->units_left < found->units;
-    if (std::find(seen.begin(), seen.end(), there) != seen.end()) continue;
-    seen.push_back(there);
-    tiles.title = file.name;
-    tiles.subtitle = with_commas(found->units_left) + " of " + with_commas(found->units) +
-                     (found->units > kMostTiles
-                          ? ", the first " + std::to_string(kMostTiles) + " of which are shown"
-                          : " are there");
-    section.pictures.push_back(picture(file_name("filters", file.name), tiles));
-    if (!some_zero) continue;
+    section.pictures.push_back(picture(file_name("filters", file.name), pictures.values));
+    if (!pictures.partly) continue;
     partly = true;
-    tiles = masks_of(std::move(tiles));
-    tiles.title = file.name + ": which weights are left";
-    tiles.subtitle = percent_text(1 - static_cast<double>(found->weights_left) /
-                                          static_cast<double>(found->weights)) +
-                     " of " + with_commas(found->weights) + " are gone";
-    section.pictures.push_back(picture(file_name("mask", file.name), tiles));
+    section.pictures.push_back(picture(file_name("gone", file.name), pictures.gone));
   }
   const bool filters = facts.first().model.find(layer).type() == "Conv2d";
   section.title = filters ? "The first layer's filters" : "What the first neurons look at";
@@ -133,16 +144,14 @@ ReportSection filter_section(const ReportFacts& facts) {
                     " weights" +
                     (look.channels == 3 ? " in red, green and blue" : " from black to white") +
                     ", mid-grey where a weight is zero";
-  if (partly)
-    section.caption += look.channels == 3
-                           ? "; below, white pixels have all three weights left, black ones none"
-                           : "; below, white weights are left and black ones gone";
   section.caption += crossed ? "; what is gone whole is crossed out." : ".";
+  if (partly) section.caption += " Orange shows which single weights are gone.";
   return section;
 }
 
 ReportSection weight_section(const ReportFacts& facts) {
-  ReportSection section{.title = "Weights, layer by layer", .caption = "", .small = true};
+  ReportSection section{
+      .title = "Weights, layer by layer", .caption = "", .wide = true, .small = true};
   for (const ReportLayer& layer : facts.first().layers) {
     charts::Histogram histogram{.title = layer.name};
     struct Values {

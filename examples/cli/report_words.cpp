@@ -59,7 +59,11 @@ std::string ms_text(double milliseconds) {
 }
 
 std::string ratio_text(double ratio) {
-  return format(ratio >= 10 ? "%.0f" : ratio >= 1 ? "%.1f" : ratio >= 0.1 ? "%.2f" : "%.3f", ratio);
+  return format(ratio >= 10       ? "%.0f"
+                : ratio >= 1      ? "%.1f"
+                : ratio >= 0.0995 ? "%.2f"
+                                  : "%.3f",
+                ratio);
 }
 
 double ms_of(const BatchSpeed& speed, bool training) {
@@ -74,16 +78,16 @@ std::string accuracy_text(const ReportFile& file) {
                    : percent_text(*file.accuracy, 2);
 }
 
-std::string headline(const ReportFacts& facts) {
+std::vector<std::string> headline_parts(const ReportFacts& facts) {
   const ReportFile &first = facts.first(), &last = facts.last();
-  std::string text;
-  const auto add = [&](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
+  std::vector<std::string> parts;
+  const auto add = [&](const std::string& part) { parts.push_back(part); };
   if (facts.files.size() == 1) {
-    add(last.network.empty() ? last.name : last.network);
+    add(with_capital(last.network.empty() ? last.name : last.network));
     if (last.gone() > 0.0005) add(short_share(last.gone()) + " of the weights gone");
     if (last.accuracy) add(percent_text(*last.accuracy) + " right");
     add(bytes_text(last.bytes));
-    return with_capital(text);
+    return parts;
   }
   add(short_share(last.gone()) + " of the weights gone");
   if (first.accuracy && last.accuracy)
@@ -96,6 +100,12 @@ std::string headline(const ReportFacts& facts) {
                                     : "only " + ratio_text(faster) + "× as fast");
   }
   add(ratio_text(ratio(last.bytes, first.bytes)) + " of the bytes");
+  return parts;
+}
+
+std::string headline(const ReportFacts& facts) {
+  std::string text;
+  for (const std::string& part : headline_parts(facts)) text += (text.empty() ? "" : ", ") + part;
   return text;
 }
 

@@ -19,6 +19,7 @@ std::string accuracy_text(const ReportFile& file);
 
 // What one sees, in one sentence of several halves, from the first file to the last:
 // "90 % of the weights gone, 98.1 % → 98.1 %, 4.6× faster, 0.13 of the bytes"
+std::vector<std::string> headline_parts(const ReportFacts& facts);
 std::string headline(const ReportFacts& facts);
 std::string subline(const ReportFacts& facts);  // the same in absolute figures
 

@@ -224,7 +224,7 @@ TEST_CASE("command line: run ends with the path of its report") {
   CHECK(run.out.ends_with("\n" + out + "/report.html\n"));
   const std::string page = sound_page(out + "/report.html");
   CHECK(page.find("<code>espalier " + arguments + "</code>") != page.npos);
-  CHECK(page.find("90 % of the weights gone") != page.npos);
+  CHECK(page.find("<title>Espalier: 90 % of the weights gone, ") != page.npos);
 }
 
 }  // namespace espalier::testing

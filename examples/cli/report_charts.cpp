@@ -42,10 +42,12 @@ charts::BarGroup group_of(const ReportFacts& facts, const std::string& name, con
 
 std::string fine_tuning_words(const ReportFacts& facts) {
   for (const ReportFile& file : facts.files)
-    if (file.log.before_finetune && !file.log.epochs.empty())
+    if (file.log.before_finetune)
       return "Just after pruning, " + file.name + " had " +
-             percent_text(*file.log.before_finetune, 2) + "; trained on, " +
-             percent_text(file.log.epochs.back().test_accuracy, 2);
+             percent_text(*file.log.before_finetune, 2) +
+             (file.log.epochs.empty()
+                  ? ", not trained on"
+                  : "; trained on, " + percent_text(file.log.epochs.back().test_accuracy, 2));
   return "";
 }
 
@@ -131,7 +133,7 @@ ReportSection size_section(const ReportFacts& facts) {
                                   [](const ReportFile& f) { return f.kind() == "masked"; });
   section.caption =
       "All bars begin at zero; in brackets the share of " + facts.first().name + "'s.";
-  if (masked) section.caption += " Masks alone save neither work nor bytes: compaction does.";
+  if (masked) section.caption += " Masks alone save neither work nor bytes; espalier compact does.";
   section.caption +=
       facts.batch > 0
           ? " Times are medians of networks run by turns, of batches on this machine: " +
@@ -221,7 +223,7 @@ ReportSection map_section(const ReportFacts& facts) {
                             : "No two layers are coupled: each may lose units by itself.";
   section.caption += fewer ? " The hollow part of a bar is what is gone."
                            : " Every unit has at least one weight left.";
-  section.caption += " Lengths are by the root of the number.";
+  section.caption += " A length goes by the root of the number, a colour by the group.";
   section.pictures.push_back(picture("network.svg", std::move(map)));
   return section;
 }

@@ -19,7 +19,7 @@ font:16px/1.55 system-ui,"Segoe UI",Helvetica,Arial,sans-serif}
 main,header,footer{max-width:1080px;margin:0 auto;padding:0 20px}
 header{padding-top:40px;padding-bottom:8px}
 .brand{margin:0;color:var(--leaf);font-weight:600;letter-spacing:.04em}
-h1{margin:.3em 0 .4em;font-size:clamp(1.6rem,4.6vw,2.7rem);line-height:1.18;font-weight:600;
+h1{margin:.3em 0 .4em;font-size:clamp(1.5rem,4.4vw,2.6rem);line-height:1.18;font-weight:600;
 letter-spacing:-.015em;max-width:24em;text-wrap:balance}
 h2{margin:0;font-size:1.2rem;line-height:1.3;font-weight:600}
 p{margin:.4em 0 0;max-width:44em}
@@ -38,7 +38,7 @@ gap:14px}
 h1 span{display:inline-block}
 .pictures .chart .title{font-size:13px}
 .scroll{overflow-x:auto;margin-top:12px}
-table{border-collapse:collapse;font-variant-numeric:tabular-nums;min-width:100%}
+table{border-collapse:separate;border-spacing:0;font-variant-numeric:tabular-nums;min-width:100%}
 th,td{padding:5px 18px 5px 0;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}
 th:first-child{text-align:left;font-weight:400;color:var(--soft);position:sticky;left:0;
 background:var(--back)}
@@ -57,14 +57,19 @@ std::string tag(const std::string& name, const std::string& text) {
   return "<" + name + ">" + escaped(text) + "</" + name + ">\n";
 }
 
+// A number and its percent sign stay on one line.
+std::string unbroken(std::string text) {
+  for (std::size_t at = 0; (at = text.find(" %", at)) != text.npos;) text.replace(at, 1, "\u00a0");
+  return text;
+}
+
 std::string section_of(const ReportSection& section) {
   std::string text = std::string("<section") +
                      (section.small  ? " class=\"wide small\""
                       : section.wide ? " class=\"wide side\""
                                      : "") +
-                     ">\n" + tag("h2", section.title) + tag("p", section.caption);
-  text.insert(text.rfind("<p>") + 2, " class=\"soft\"");
-  text += "<div class=\"pictures\">\n";
+                     ">\n" + tag("h2", section.title) + "<p class=\"soft\">" +
+                     escaped(section.caption) + "</p>\n<div class=\"pictures\">\n";
   for (const ReportPicture& picture : section.pictures) text += picture.svg(charts::Place::Page);
   return text + "</div>\n</section>\n";
 }
@@ -93,18 +98,21 @@ std::string table_of(const ReportFacts& facts) {
 std::string making_of(const ReportFacts& facts) {
   std::string text = "<section class=\"wide\">\n<h2>How it was made</h2>\n<dl>\n";
   for (const ReportFile& file : facts.files) {
-    text += tag("dt", file.name) + "<dd>" + escaped(file.path);
     const LogFacts& log = file.log;
-    text += log.command.empty() ? "<br/>The command is not recorded: there is no log beside the "
-                                  "file, or an older one."
-                                : "<code>" + escaped(log.command) + "</code>";
-    const auto add = [&](const std::string& words) {
-      if (!words.empty()) text += "<br/>" + escaped(words);
+    text += tag("dt", file.name) + "<dd>" + escaped(file.path) +
+            (log.command.empty() ? "" : "<code>" + escaped(log.command) + "</code>") + "<p>";
+    std::string words;
+    const auto add = [&](const std::string& part) {
+      if (!part.empty()) words += (words.empty() ? "" : "<br/>") + escaped(part);
     };
+    add(log.command.empty()
+            ? "The command is not recorded: there is no log beside the file, or an older one."
+            : "");
     add(log.pruning.empty() ? "" : "Pruned: " + log.pruning);
     add(log.recipe.empty() ? "" : "Trained: " + log.recipe);
     add(log.seed ? "Seed: " + std::to_string(*log.seed) : "");
     add(log.system);
+    text += words + "</p>";
     text += "</dd>\n";
   }
   return text + "</dl>\n</section>\n";
@@ -115,7 +123,7 @@ std::string making_of(const ReportFacts& facts) {
 std::string report_page(const ReportFacts& facts, const std::vector<ReportSection>& sections) {
   std::string head = "<h1>";  // no part of it is broken where it need not be
   for (const std::string& part : headline_parts(facts))
-    head += (head.size() > 4 ? ",</span> <span>" : "<span>") + escaped(part);
+    head += (head.size() > 4 ? ",</span> <span>" : "<span>") + escaped(unbroken(part));
   head += "</span></h1>\n";
   std::string text =
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n<meta "

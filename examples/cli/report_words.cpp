@@ -92,14 +92,16 @@ std::vector<std::string> headline_parts(const ReportFacts& facts) {
   add(short_share(last.gone()) + " of the weights gone");
   if (first.accuracy && last.accuracy)
     add("accuracy " + percent_text(*first.accuracy) + " → " + percent_text(*last.accuracy));
-  if (first.speed && last.speed) {
+  // Where masks alone have gone on, the same work is done, and a difference would be noise.
+  if (first.speed && last.speed && first.macs_run != last.macs_run) {
     const double faster = last.speed->inference / first.speed->inference;
     // A difference of a few hundredths is the machine's, not the network's.
     add(std::abs(faster - 1) < 0.05 ? "as fast as before"
         : faster > 1                ? ratio_text(faster) + "× faster"
                                     : "only " + ratio_text(faster) + "× as fast");
   }
-  add(ratio_text(ratio(last.bytes, first.bytes)) + " of the bytes");
+  const double bytes = ratio(last.bytes, first.bytes);
+  add(ratio_text(bytes) + (bytes < 1 ? " of the bytes" : "× the bytes"));
   return parts;
 }
 

@@ -131,8 +131,9 @@ ReportSection size_section(const ReportFacts& facts) {
   }
   const bool masked = std::any_of(facts.files.begin(), facts.files.end(),
                                   [](const ReportFile& f) { return f.kind() == "masked"; });
-  section.caption =
-      "All bars begin at zero; in brackets the share of " + facts.first().name + "'s.";
+  section.caption = facts.files.size() > 1 ? "All bars begin at zero; in brackets the share of " +
+                                                 facts.first().name + "'s."
+                                           : "All bars begin at zero.";
   if (masked) section.caption += " Masks alone save neither work nor bytes; espalier compact does.";
   section.caption +=
       facts.batch > 0

@@ -39,7 +39,8 @@ h1 span{display:inline-block}
 .pictures .chart .title{font-size:13px}
 .scroll{overflow-x:auto;margin-top:12px}
 table{border-collapse:separate;border-spacing:0;font-variant-numeric:tabular-nums;min-width:100%}
-th,td{padding:5px 18px 5px 0;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}
+th,td{padding:5px 18px 5px 0;line-height:20px;text-align:right;white-space:nowrap;
+border-bottom:1px solid var(--line)}
 th:first-child{text-align:left;font-weight:400;color:var(--soft);position:sticky;left:0;
 background:var(--back)}
 thead th{font-weight:600}
@@ -48,7 +49,7 @@ code{display:block;background:var(--wash);color:var(--ink);padding:8px 12px;bord
 font:13px/1.5 ui-monospace,Menlo,Consolas,monospace;overflow-wrap:anywhere;margin:4px 0}
 footer{padding-top:18px;padding-bottom:40px;font-size:.9rem}
 @media (max-width:640px){table{font-size:.86rem}th,td{padding-right:12px}
-th:first-child{white-space:normal;min-width:8.5em;line-height:1.3}}
+th:first-child{white-space:normal;min-width:8.5em}}
 @media print{section{break-inside:avoid}}
 </style>
 )";
@@ -89,7 +90,8 @@ std::string table_of(const ReportFacts& facts) {
     text += "</tr>\n";
   }
   return text +
-         "</tbody>\n</table>\n</div>\n<p class=\"soft\">A dash: not known, or not measured. "
+         "</tbody>\n</table>\n</div>\n<p class=\"soft\">A dash: not known, or not measured (with "
+         "--data DIR, accuracies are). "
          "± is one standard deviation of the accuracy as a share of so many pictures; other "
          "seeds differ by more or less than that.</p>\n</section>\n";
 }

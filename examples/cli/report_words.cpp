@@ -90,8 +90,12 @@ std::vector<std::string> headline_parts(const ReportFacts& facts) {
     return parts;
   }
   add(short_share(last.gone()) + " of the weights gone");
-  if (first.accuracy && last.accuracy)
-    add("accuracy " + percent_text(*first.accuracy) + " → " + percent_text(*last.accuracy));
+  if (first.accuracy &&
+      last.accuracy) {  // rounded, a small difference might look like a larger one
+    const int digits = std::abs(*first.accuracy - *last.accuracy) < 0.01 ? 2 : 1;
+    add("accuracy " + percent_text(*first.accuracy, digits) + " → " +
+        percent_text(*last.accuracy, digits));
+  }
   // Where masks alone have gone on, the same work is done, and a difference would be noise.
   if (first.speed && last.speed && first.macs_run != last.macs_run) {
     const double faster = last.speed->inference / first.speed->inference;

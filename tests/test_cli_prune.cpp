@@ -26,8 +26,9 @@ const Trained& trained() {
 
 Outcome prune(const std::string& arguments, const std::string& out) {
   const Trained& t = trained();
-  return run_program("prune " + t.model + " --data " + t.data + " --pictures 16 --batch 32 --out " +
-                     out + " --json " + arguments);
+  return run_program("prune " + t.model + " --data " + t.data +
+                     " --pictures 16 --batch 32 --no-report" + " --out " + out + " --json " +
+                     arguments);
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstdio>
 #include <iterator>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "core/error.h"
@@ -14,75 +13,8 @@
 namespace espalier::charts {
 namespace {
 
-constexpr double kFont = 12, kLabel = 15;  // pixels; a line of labels takes kLabel
-constexpr double kPlotWidth = 560, kPlotHeight = 380;
-constexpr const char* kColours[] = {"c0", "c1", "c2", "c3", "c4", "c5"};
+constexpr double kLabel = 15;  // pixels that a line of labels takes
 constexpr const char* kLines[] = {"line", "line d1", "line d2", "line d3"};
-
-// After Okabe and Ito (2008), whose colours stay apart for the colour-blind; made darker or lighter
-// until each stands out by at least 3 : 1 from its background.
-constexpr const char* kStyle = R"(<style>
-text{font:12px system-ui,"Segoe UI",Helvetica,Arial,sans-serif;fill:#1f2328}
-.title{font-size:16px;font-weight:600}.soft{fill:#57606a}.back{fill:#fff}
-.grid{stroke:#d8dee4}.axis{stroke:#57606a}.lead{stroke:#afb8c1}.level{stroke:#57606a}
-.line{fill:none;stroke:currentColor;stroke-width:2;stroke-linejoin:round}
-.mark{fill:currentColor}.stem{stroke:currentColor;stroke-width:2;stroke-opacity:.5}
-.c0{color:#0072b2}.c1{color:#d55e00}.c2{color:#008a64}.c3{color:#b0518f}.c4{color:#a87400}
-.c5{color:#555}.d1{stroke-dasharray:7 3}.d2{stroke-dasharray:2 3}.d3{stroke-dasharray:8 3 2 3}
-@media (prefers-color-scheme:dark){
-text{fill:#e6edf3}.soft{fill:#9da7b3}.back{fill:#0d1117}
-.grid{stroke:#2b323b}.axis{stroke:#9da7b3}.lead{stroke:#56606b}.level{stroke:#9da7b3}
-.c0{color:#56b4e9}.c1{color:#ff8a4c}.c2{color:#2cc79a}.c3{color:#e59bc6}.c4{color:#f0c14b}
-.c5{color:#c0c0c0}}
-</style>
-)";
-
-// Valid UTF-8 without what XML gives a meaning or does not allow.
-std::string escaped(const std::string& text) {
-  using nlohmann::json;
-  const std::string valid =
-      json::parse(json(text).dump(-1, ' ', false, json::error_handler_t::replace))
-          .get<std::string>();
-  std::string result;
-  for (const char c : valid) {
-    if (c == '&')
-      result += "&amp;";
-    else if (c == '<')
-      result += "&lt;";
-    else if (c == '>')
-      result += "&gt;";
-    else if (c == '"')
-      result += "&quot;";
-    else
-      result += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-  }
-  return result;
-}
-
-// Nobody here knows the reader's font: a width that sans-serif letters stay below.
-double width_of(const std::string& text, double font = kFont) {
-  const auto letters = std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;  // bytes that begin one
-  });
-  return 0.58 * font * static_cast<double>(letters);
-}
-
-std::string number(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f", value);
-  return text;
-}
-
-std::string line(const char* style, double x1, double y1, double x2, double y2) {
-  return "<line class=\"" + std::string(style) + "\" x1=\"" + number(x1) + "\" y1=\"" + number(y1) +
-         "\" x2=\"" + number(x2) + "\" y2=\"" + number(y2) + "\"/>\n";
-}
-
-// `more`: further attributes.
-std::string words(const std::string& text, double x, double y, const std::string& more = "") {
-  return "<text x=\"" + number(x) + "\" y=\"" + number(y) + "\"" + (more.empty() ? "" : " ") +
-         more + ">" + escaped(text) + "</text>\n";
-}
 
 std::string value_text(const ChartAxis& axis, double value) {
   if (!axis.names.empty()) return axis.names[static_cast<std::size_t>(std::lround(value))];
@@ -105,21 +37,14 @@ class Drawing {
     measure();
   }
 
-  std::string str() {
-    std::string text = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + number(width_) +
-                       "\" height=\"" + number(height_) + "\" viewBox=\"0 0 " + number(width_) +
-                       " " + number(height_) + "\" role=\"img\" aria-label=\"" +
-                       escaped(chart_.title) + "\">\n" + kStyle +
-                       "<rect class=\"back\" width=\"100%\" height=\"100%\"/>\n";
-    text += words(chart_.title, left_, 26, "class=\"title\"");
-    text += words(chart_.subtitle, left_, 46, "class=\"soft\"");
-    text += axes();
+  std::string str(Place place) {
+    std::string text = axes();
     if (std::isfinite(chart_.level))
       text += "<g stroke-dasharray=\"5 4\">" +
               line("level", left_, y_->place(chart_.level), right_, y_->place(chart_.level)) +
               "</g>\n";
     for (std::size_t i = 0; i < chart_.series.size(); ++i) text += series(i);
-    return text + labels() + "</svg>\n";
+    return framed({width_, height_, left_, chart_.title, chart_.subtitle, place}, text + labels());
   }
 
  private:
@@ -148,16 +73,17 @@ class Drawing {
     for (const ChartSeries& series : chart_.series)
       if (!series.name.empty()) ++ends, widest = std::max(widest, width_of(series.name));
     top_ = 66;
-    bottom_ = top_ + std::max(kPlotHeight, static_cast<double>(ends) * kLabel);
+    bottom_ = top_ + std::max(chart_.height, static_cast<double>(ends) * kLabel);
     const int marks = static_cast<int>((bottom_ - top_) / 55);
     double numbers = 0;
     const Scale trial(chart_.y, ys_, 0, 1, marks);
     for (const double mark : trial.marks()) numbers = std::max(numbers, width_of(trial.text(mark)));
     left_ = 40 + numbers;
-    right_ = left_ + kPlotWidth;
+    right_ = left_ + chart_.width;
     double names = 0;
     for (const std::string& name : chart_.x.names) names = std::max(names, width_of(name));
-    tilted_ = names > kPlotWidth / std::max<double>(1, static_cast<double>(chart_.x.names.size()));
+    tilted_ =
+        names > chart_.width / std::max<double>(1, static_cast<double>(chart_.x.names.size()));
     under_ = tilted_ ? 0.6 * names + 18 : 22;
     height_ = bottom_ + under_ + 34;
     width_ = std::max({right_ + (ends ? 44 + widest : 24), left_ + width_of(chart_.title, 17) + 16,
@@ -214,11 +140,6 @@ class Drawing {
                         : "\">" + inside + "</" + (index % 4 ? "polygon" : "circle") + ">\n");
   }
 
-  static std::string coloured(std::size_t index, const std::string& inside) {
-    return std::string("<g class=\"") + kColours[index % std::size(kColours)] + "\">\n" + inside +
-           "</g>\n";
-  }
-
   std::string series(std::size_t index) {
     const ChartSeries& series = chart_.series[index];
     std::string path, marks;
@@ -235,18 +156,16 @@ class Drawing {
       else if (std::isfinite(chart_.level))
         marks += line("stem", x, y_->place(chart_.level), x, y);
       const std::string name = series.name.empty() ? "" : series.name + ": ";
-      marks += mark(
-          index, x, y,
-          "<title>" +
-              escaped(name + value_text(chart_.x, point.x) + ", " + value_text(chart_.y, point.y)) +
-              "</title>");
+      marks +=
+          mark(index, x, y,
+               tip(name + value_text(chart_.x, point.x) + ", " + value_text(chart_.y, point.y)));
       down = true;
       last = &point;
     }
     if (!last) return "";
     if (!series.name.empty())
       labels_.push_back({series.name, x_->place(last->x), y_->place(last->y), index});
-    const char* style = kLines[index / std::size(kColours) % std::size(kLines)];
+    const char* style = kLines[index / kColours % std::size(kLines)];
     if (!path.empty()) path = std::string("<path class=\"") + style + "\" d=\"" + path + "\"/>\n";
     return coloured(index, path + marks);
   }
@@ -281,6 +200,6 @@ class Drawing {
 
 }  // namespace
 
-std::string svg(const Chart& chart) { return Drawing(chart).str(); }
+std::string svg(const Chart& chart, Place place) { return Drawing(chart).str(place); }
 
 }  // namespace espalier::charts

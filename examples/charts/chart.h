@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "examples/charts/svg.h"
+
 namespace espalier::charts {
 
 struct ChartPoint {
@@ -34,10 +36,11 @@ struct Chart {
   std::vector<ChartSeries> series = {};
   double level = std::numeric_limits<double>::quiet_NaN();  // a dashed line across, at this y
   std::string level_name = {};
+  double width = 560, height = 380;  // of the plot, in pixels
 };
 
 // The picture as text. Values that are no finite numbers, or not above 0 on a log axis, interrupt
 // their line. An Error where no point can be drawn.
-std::string svg(const Chart& chart);
+std::string svg(const Chart& chart, Place place = Place::File);
 
 }  // namespace espalier::charts

@@ -123,8 +123,9 @@ ModelSpeed bench_models(const std::vector<Variant>& variants, const ModelBenchOp
     still.eval();
     for (const int batch : options.batches) {
       runners.push_back(inference_runner(still, batch, Work(still).inference(), rng));
-      runners.push_back(
-          training_runner(variant.training, batch, Work(variant.training).training(), rng));
+      if (options.training)
+        runners.push_back(
+            training_runner(variant.training, batch, Work(variant.training).training(), rng));
     }
   }
   ProgressBar bar("networks", (1 + options.windows) * std::ssize(runners), "windows");
@@ -146,10 +147,13 @@ ModelSpeed bench_models(const std::vector<Variant>& variants, const ModelBenchOp
   for (const Variant& variant : variants) {
     speed.variants.push_back({variant.name, {}});
     for (const int batch : options.batches) {
-      const Runner &inference = *runner++, &training = *runner++;
-      speed.variants.back().batches.push_back({batch, median(inference.rates),
-                                               median(training.rates), median(inference.shares),
-                                               median(training.shares)});
+      const Runner& inference = *runner++;
+      BatchSpeed found{batch, median(inference.rates), 0, median(inference.shares), 0};
+      if (options.training) {
+        const Runner& training = *runner++;
+        found.training = median(training.rates), found.training_share = median(training.shares);
+      }
+      speed.variants.back().batches.push_back(found);
     }
   }
   return speed;

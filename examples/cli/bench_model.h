@@ -12,11 +12,12 @@ struct ModelBenchOptions {
   std::vector<int> batches = {1, 16, 128};
   int windows = 7;       // of which the median counts
   double seconds = 0.2;  // a window; at least one batch
+  bool training = true;  // else inference alone
 };
 
 struct BatchSpeed {
   int batch;
-  double inference, training;              // images a second
+  double inference, training;              // images a second; what is not measured is 0
   double inference_share, training_share;  // of the peak, by the multiply-adds that are done
 };
 

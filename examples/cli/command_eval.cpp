@@ -3,7 +3,7 @@
 #include "examples/cli/commands.h"
 #include "examples/cli/console.h"
 #include "examples/cli/data.h"
-#include "examples/cli/report.h"
+#include "examples/cli/figures.h"
 #include "examples/cli/usage.h"
 
 namespace espalier::cli {

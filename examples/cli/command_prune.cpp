@@ -1,8 +1,11 @@
 // espalier prune: a trained network loses weights, neurons, filters or layers, and trains on.
+#include <filesystem>
+
 #include "core/error.h"
 #include "examples/cli/commands.h"
 #include "examples/cli/console.h"
 #include "examples/cli/data.h"
+#include "examples/cli/figures.h"
 #include "examples/cli/prune_model.h"
 #include "examples/cli/report.h"
 #include "examples/cli/usage.h"
@@ -14,7 +17,20 @@ struct Options {
   std::string file, data, out;
   PruneOptions prune;
   RecipeOptions recipe;
+  bool no_report = false;
 };
+
+// The network as it came beside what is left of it. A short look at the clock: a few windows.
+std::string write_report_of(const Options& o, const PruneReport& report) {
+  const FactOptions options{
+      .evaluations = {{o.file, report.dense}, {o.out, report.after()}},
+      .bench =
+          ModelBenchOptions{.batches = {128}, .windows = 3, .seconds = 0.03, .training = false}};
+  std::error_code error;
+  const bool replaced = std::filesystem::equivalent(o.file, o.out, error);
+  const std::vector<std::string> files = replaced ? std::vector{o.out} : std::vector{o.file, o.out};
+  return write_report(collect_facts(files, options), report_path(o.out)).page;
+}
 
 Json act(const Options& o) {
   method_of(o.prune);  // before anything is read
@@ -53,6 +69,10 @@ Json act(const Options& o) {
                {"lists", json_of(report.outcome)},
                {"pruning", to_json(o.prune)},
                {"recipe", to_json(recipe)}});
+  if (!o.no_report) {
+    json["report"] = write_report_of(o, report);
+    answer(json["report"].get<std::string>());
+  }
   return json;
 }
 
@@ -68,6 +88,7 @@ void add_prune(CLI::App& app) {
   command->add_option("--out", o->out, "Model file to write")->required()->type_name(kFile);
   add_prune_options(*command, o->prune);
   add_recipe_options(*command, o->recipe, "--lr-schedule");
+  command->add_flag("--no-report", o->no_report, "Write no page beside the file");
   command->footer(
       "Example: espalier prune convnet.safetensors --structure filter --criterion taylor "
       "--sparsity 0.5 --out small.safetensors");

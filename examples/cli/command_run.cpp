@@ -7,6 +7,7 @@
 #include "examples/cli/compaction.h"
 #include "examples/cli/console.h"
 #include "examples/cli/data.h"
+#include "examples/cli/figures.h"
 #include "examples/cli/predict.h"
 #include "examples/cli/prune_model.h"
 #include "examples/cli/report.h"
@@ -46,18 +47,20 @@ void show_predictions(const Checkpoint& checkpoint, const datasets::Dataset& tes
 }
 
 // A network that was written, evaluated as it is read again.
-Json evaluated(const std::string& file, const datasets::Dataset& test) {
+Json evaluated(const std::string& file, const datasets::Dataset& test, FactOptions& facts) {
   const Checkpoint written = load_checkpoint(file);
   const Evaluation result = evaluate(written.model, test, written.input->normalisation);
   const Size size = size_of(written.model, file);
   answer(file + ": " + text_of(result, size));
+  facts.evaluations[file] = result;
   Json json = json_of(result, size);
   json["file"] = file;
   return json;
 }
 
 // Nine of ten weights go, by magnitude over all layers, and the others train on.
-Json prune_it(const std::string& dense, const datasets::Data& data, const std::string& out) {
+Json prune_it(const std::string& dense, const datasets::Data& data, const std::string& out,
+              FactOptions& facts) {
   PruneOptions options;
   options.scope = "global";
   options.sparsity = 0.9;
@@ -65,25 +68,27 @@ Json prune_it(const std::string& dense, const datasets::Data& data, const std::s
   say("pruning 90 % of the weights, by magnitude over all layers");
   const PruneReport report =
       prune_model(checkpoint, data, options, fine_tuning(checkpoint, data), out);
-  Json json = evaluated(out, data.test);
+  Json json = evaluated(out, data.test, facts);
   json["accuracy_before_finetune"] = report.before.accuracy();
   json["sparsity"] = report.outcome.achieved;
   return json;
 }
 
 // What is gone leaves the network, which then answers the same, from less memory and sooner.
-Json compact_it(const std::string& pruned, const datasets::Data& data, const std::string& out) {
+Json compact_it(const std::string& pruned, const datasets::Data& data, const std::string& out,
+                FactOptions& facts) {
   const Checkpoint checkpoint = load_checkpoint(pruned);
   const pruning::Compaction done = pruning::compact(checkpoint.model);
   save_checkpoint(checkpoint, out);
+  log_compaction(done, out);
   answer(text_of(done));
-  Json json = evaluated(out, data.test);
+  Json json = evaluated(out, data.test, facts);
   json["max_error"] = done.max_error;
   return json;
 }
 
 // The three networks side by side: size, and speed by turns.
-Json compare(const std::vector<std::pair<std::string, std::string>>& files) {
+Json compare(const std::vector<std::pair<std::string, std::string>>& files, FactOptions& facts) {
   constexpr int kBatch = 128;
   std::vector<std::pair<std::string, Size>> sizes;
   std::vector<Variant> variants;
@@ -94,6 +99,7 @@ Json compare(const std::vector<std::pair<std::string, std::string>>& files) {
   }
   const ModelSpeed speed = bench_models(variants, {.batches = {kBatch}, .windows = 5});
   answer("\n" + side_by_side(sizes) + text_of(speed));
+  facts.speed = speed;
   Json json = Json::object();
   for (const VariantSpeed& variant : speed.variants)
     json[variant.name] = {{"inference_images_per_second", variant.batches[0].inference},
@@ -117,15 +123,19 @@ Json act(const Options& o) {
   say("training " + o.model + " on " + data.name);
   const EpochReport last = train_model(checkpoint, data, dense);
 
-  Json first = evaluated(dense, data.test);
+  FactOptions facts;
+  Json first = evaluated(dense, data.test, facts);
   first["images_per_second"] = last.images_per_second;
   const std::string pruned = o.out + "/pruned.safetensors", small = o.out + "/compact.safetensors";
   Json result{{"dense", first},
-              {"pruned", prune_it(dense, data, pruned)},
-              {"compact", compact_it(pruned, data, small)}};
-  const Json speeds = compare({{"dense", dense}, {"pruned", pruned}, {"compact", small}});
+              {"pruned", prune_it(dense, data, pruned, facts)},
+              {"compact", compact_it(pruned, data, small, facts)}};
+  const Json speeds = compare({{"dense", dense}, {"pruned", pruned}, {"compact", small}}, facts);
   for (const auto& [name, speed] : speeds.items()) result[name].update(speed);
   show_predictions(load_checkpoint(small), data.test, o.out + "/pictures");
+  result["report"] =
+      write_report(collect_facts({dense, pruned, small}, facts), o.out + "/report.html").page;
+  answer(result["report"].get<std::string>());  // the last line, for whoever looks for it
   return result;
 }
 

@@ -30,6 +30,7 @@ void add_eval(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_predict(CLI::App& app);
 void add_prune(CLI::App& app);
+void add_report(CLI::App& app);
 void add_run(CLI::App& app);
 void add_sensitivity(CLI::App& app);
 void add_train(CLI::App& app);

@@ -3,7 +3,10 @@
 
 #include <cstdio>
 
+#include "core/system.h"
+#include "examples/cli/command_line.h"
 #include "examples/cli/console.h"
+#include "examples/cli/log.h"
 
 namespace espalier::cli {
 
@@ -29,6 +32,12 @@ std::string text_of(const pruning::Compaction& compaction) {
                 "\nlargest difference of an output: %.1e of the largest output\n",
                 compaction.max_error);
   return text + line;
+}
+
+void log_compaction(const pruning::Compaction& compaction, const std::string& model_path) {
+  Json event{{"event", "compact"}, {"command", command_line()}, {"system", describe()}};
+  event.update(json_of(compaction));
+  Log(model_path, false, 0).write(event);
 }
 
 Json json_of(const std::vector<pruning::LayerForm>& forms) {

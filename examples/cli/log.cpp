@@ -20,8 +20,12 @@ bool belongs(const std::string& line, int epochs_done) {
 
 }  // namespace
 
+std::string log_path(const std::string& model_path) {
+  return std::filesystem::path(model_path).replace_extension(".log.jsonl").string();
+}
+
 Log::Log(const std::string& model_path, bool resumed, int epochs_done)
-    : path_(std::filesystem::path(model_path).replace_extension(".log.jsonl").string()) {
+    : path_(log_path(model_path)) {
   std::string kept;
   std::error_code error;
   if (resumed && std::filesystem::exists(path_, error)) {

@@ -8,10 +8,13 @@
 
 namespace espalier::cli {
 
+// The log of "dir/model.safetensors": "dir/model.log.jsonl".
+std::string log_path(const std::string& model_path);
+
 class Log {
  public:
-  // For "dir/model.safetensors" the file is "dir/model.log.jsonl". A new training begins a new log;
-  // a resumed one keeps the lines of the epochs that the checkpoint has and drops the others.
+  // A new training begins a new log; a resumed one keeps the lines of the epochs that the
+  // checkpoint has and drops the others.
   Log(const std::string& model_path, bool resumed, int epochs_done);
 
   void write(const Json& line);  // at once in the file

@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "core/system.h"
+#include "examples/cli/command_line.h"
 #include "examples/cli/commands.h"
 #include "examples/cli/console.h"
 #include "examples/cli/help.h"
@@ -58,6 +59,7 @@ int run(int argc, char** argv) {
   add_compact(app);
   add_bench(app);
   add_crossover(app);
+  add_report(app);
   add_completion(app);
   if (argc == 1) {
     say(overview(app));
@@ -84,6 +86,7 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   espalier::cli::listen_for_interrupts();
   try {
+    espalier::cli::remember_command_line(argc, argv);
     return espalier::cli::run(argc, argv);
   } catch (const espalier::cli::Interrupted& interrupted) {
     espalier::cli::say_error(interrupted.what());

@@ -5,9 +5,12 @@
 #include <cstdio>
 
 #include "core/error.h"
+#include "core/system.h"
 #include "core/text.h"
+#include "examples/cli/command_line.h"
 #include "examples/cli/compaction.h"
 #include "examples/cli/console.h"
+#include "examples/cli/log.h"
 
 namespace espalier::cli {
 namespace {
@@ -54,6 +57,7 @@ class Pruning {
         train_gradually();
     }
     if (!report_.trained) save_checkpoint(checkpoint_, out_);
+    write_end();
     return report_;
   }
 
@@ -73,6 +77,25 @@ class Pruning {
     report_.before = evaluate(model, data_.test, normalisation());
     say("pruned: " + percent(report_.outcome.achieved) + " gone, test " +
         paint(Style::Bold, report_.before.str()));
+  }
+
+  // What pruning came to, as the log's last line; where nothing was trained, the first one, too.
+  void write_end() const {
+    Log log(out_, report_.trained, recipe_.epochs);
+    if (!report_.trained)
+      log.write({{"event", "prune"},
+                 {"command", command_line()},
+                 {"model", model_.name()},
+                 {"data", data_.name},
+                 {"pruning", to_json(options_)},
+                 {"seed", recipe_.seed},
+                 {"system", describe()}});
+    log.write({{"event", "pruned"},
+               {"sparsity", report_.outcome.achieved},
+               {"accuracy_dense", report_.dense.accuracy()},
+               {"accuracy_before_finetune", report_.before.accuracy()},
+               {"accuracy", report_.after().accuracy()},
+               {"test_images", report_.after().images}});
   }
 
   void prune_now(double sparsity) {

@@ -1,27 +1,35 @@
-// Figures as JSON and as text.
+// Report: writing.
 #include "examples/cli/report.h"
 
-#include <cstdio>
+#include <filesystem>
 
-#include "core/text.h"
-#include "examples/cli/colour.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "examples/cli/report_page.h"
 
 namespace espalier::cli {
 
-Json json_of(const Evaluation& evaluation, const Size& size) {
-  Json json{{"accuracy", evaluation.accuracy()},
-            {"accuracy_deviation", evaluation.deviation()},
-            {"loss", evaluation.loss},
-            {"images", evaluation.images}};
-  json.update(json_of(size));
-  return json;
+namespace fs = std::filesystem;
+
+std::string report_path(const std::string& model_path) {
+  return fs::path(model_path).replace_extension(".report.html").string();
 }
 
-std::string text_of(const Evaluation& evaluation, const Size& size) {
-  char loss[32];
-  std::snprintf(loss, sizeof loss, "%.4f", evaluation.loss);
-  return "accuracy " + paint(Style::Bold, evaluation.str()) + " of " +
-         with_commas(evaluation.images) + " pictures, loss " + loss + "\n" + text_of(size);
+ReportPaths write_report(const ReportFacts& facts, const std::string& out) {
+  const std::vector<ReportSection> sections = report_sections(facts);
+  const fs::path folder = fs::path(out).replace_extension("");
+  std::error_code error;
+  fs::create_directories(folder, error);
+  check(!error && fs::is_directory(folder), folder.string(),
+        ": found what is no folder and cannot be made one, expected one for the pictures");
+  ReportPaths paths{out, {}};
+  for (const ReportSection& section : sections)
+    for (const ReportPicture& picture : section.pictures) {
+      paths.pictures.push_back((folder / picture.name).string());
+      write_file(paths.pictures.back(), picture.svg(charts::Place::File));
+    }
+  write_file(out, report_page(facts, sections));
+  return paths;
 }
 
 }  // namespace espalier::cli

@@ -2,6 +2,7 @@
 #include "examples/cli/train_model.h"
 
 #include "core/system.h"
+#include "examples/cli/command_line.h"
 #include "examples/cli/console.h"
 #include "examples/cli/data.h"
 #include "examples/cli/interrupt.h"
@@ -34,7 +35,10 @@ EpochReport train_model(Checkpoint& checkpoint, const datasets::Data& data, cons
   const bool resumed = progress.steps_done > 0;
   Log log(out, resumed, progress.epochs_done);
   if (!resumed) {
-    Json first{{"event", "train"}, {"model", checkpoint.model.name()}, {"data", data.name}};
+    Json first{{"event", "train"},
+               {"command", command_line()},
+               {"model", checkpoint.model.name()},
+               {"data", data.name}};
     first.update(options.event);
     first.update({{"recipe", to_json(progress.recipe)}, {"system", describe()}});
     log.write(first);

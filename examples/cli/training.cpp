@@ -247,6 +247,7 @@ Json json_of(const EpochReport& r) {
           {"accuracy", r.accuracy},
           {"test_loss", r.test.loss},
           {"test_accuracy", r.test.accuracy()},
+          {"test_images", r.test.images},
           {"lr", r.lr},
           {"seconds", r.seconds},
           {"images_per_second", r.images_per_second}};

@@ -1,0 +1,43 @@
+// The pictures of a report, each with the sentence that says what one sees.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "examples/charts/svg.h"
+#include "examples/cli/report_facts.h"
+
+namespace espalier::cli {
+
+struct ReportPicture {
+  std::string name;  // of its file: "accuracy.svg"
+  std::string svg(charts::Place place) const { return draw(place); }
+  std::function<std::string(charts::Place)> draw;
+};
+
+// Pictures under one caption. A section is half as wide as the page, or as wide and its pictures
+// stand side by side, many of them where they are small.
+struct ReportSection {
+  std::string title, caption;
+  std::vector<ReportPicture> pictures = {};
+  bool wide = false, small = false;
+};
+
+// Those for which there are facts.
+std::vector<ReportSection> report_sections(const ReportFacts& facts);
+
+// ---- Each, for report_sections; with no pictures where there is nothing to draw -----------------
+
+ReportSection accuracy_section(const ReportFacts& facts);
+ReportSection size_section(const ReportFacts& facts);
+ReportSection sparsity_section(const ReportFacts& facts);
+ReportSection map_section(const ReportFacts& facts);
+ReportSection filter_section(const ReportFacts& facts);
+ReportSection weight_section(const ReportFacts& facts);
+
+// Whether a file may be the first one's network with parts gone: it has no layer of another name.
+bool same_network(const ReportFile& first, const ReportFile& file);
+const ReportLayer* find_layer(const ReportFile& file, const std::string& name);
+
+}  // namespace espalier::cli

@@ -1,0 +1,166 @@
+// Collecting: each file is loaded, counted, and timed by turns with the others.
+#include "examples/cli/report_facts.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+#include <set>
+
+#include "core/error.h"
+#include "core/system.h"
+#include "examples/cli/checkpoint.h"
+#include "examples/cli/data.h"
+#include "examples/cli/size.h"
+#include "pruning/pruning.h"
+
+namespace espalier::cli {
+namespace {
+
+// The file's name without its ending; with its folder or a number where another one has it, too.
+std::string short_name(const std::string& path, std::set<std::string>& taken) {
+  const std::filesystem::path file(path);
+  std::string name = file.stem().string();
+  if (taken.count(name) && file.has_parent_path())
+    name = file.parent_path().filename().string() + "/" + name;
+  const std::string base = name;
+  for (int i = 2; taken.count(name); ++i) name = base + " " + std::to_string(i);
+  taken.insert(name);
+  return name;
+}
+
+// Rows of a weight that are not all zero.
+std::int64_t units_of(const Parameter& weight) {
+  const std::int64_t units = weight.size(0),
+                     each = weight.numel() / std::max<std::int64_t>(units, 1);
+  std::int64_t left = 0;
+  for (std::int64_t u = 0; u < units; ++u) {
+    const float* row = weight.data() + u * each;
+    left += std::any_of(row, row + each, [](float w) { return w != 0; });
+  }
+  return left;
+}
+
+std::vector<ReportLayer> layers_of(const layers::Model& model) {
+  std::vector<ReportLayer> list;
+  model.root().trace(model.batch_shape(1), [&](layers::Module& leaf, const Shape&, const Shape&) {
+    const Parameter weight = layers::weight_of(leaf);
+    if (!weight.defined()) return;
+    ReportLayer layer{leaf.name(), weight.numel(), weight.nonzero(), weight.size(0),
+                      units_of(weight)};
+    if (const layers::Origin* origin = model.origin())
+      if (const auto once = origin->layers.find(leaf.name()); once != origin->layers.end())
+        layer.weights = once->second.weights, layer.units = once->second.units;
+    list.push_back(layer);
+  });
+  return list;
+}
+
+// Of sparse layers the multiply-adds of what is there, of others all, zeros too.
+std::int64_t macs_run(const layers::Model& model) {
+  std::int64_t sum = 0;
+  model.root().trace(model.batch_shape(1),
+                     [&](layers::Module& leaf, const Shape& input, const Shape&) {
+                       const layers::Macs macs = leaf.macs(input);
+                       sum += layers::is_sparse(leaf) ? macs.nonzero : macs.dense;
+                     });
+  return sum;
+}
+
+void take_accuracy(ReportFile& file, const Checkpoint& checkpoint, const FactOptions& options) {
+  file.loss = std::numeric_limits<double>::quiet_NaN();
+  std::optional<Evaluation> found;
+  if (const auto known = options.evaluations.find(file.path); known != options.evaluations.end()) {
+    found = known->second;
+  } else if (options.data) {
+    check_fits(checkpoint.model, *options.data, file.path);
+    found = evaluate(checkpoint.model, options.data->test,
+                     checkpoint.input ? checkpoint.input->normalisation
+                                      : datasets::normalisation(options.data->train));
+  }
+  if (found) {
+    file.accuracy = found->accuracy(), file.loss = found->loss, file.images = found->images;
+  } else if (!file.log.epochs.empty()) {
+    const LogFacts::Epoch& last = file.log.epochs.back();
+    file.accuracy = last.test_accuracy, file.loss = last.test_loss, file.images = last.images;
+  } else if (file.log.pruned) {
+    file.accuracy = file.log.pruned, file.images = file.log.pruned_images;
+  }
+}
+
+ReportFile facts_of(const std::string& path, const layers::Model& model, const Checkpoint& read,
+                    const FactOptions& options) {
+  ReportFile file;
+  file.path = path;
+  file.network = model.name();
+  file.log = read_log(path);
+  if (file.log.data.empty() && read.input) file.log.data = read.input->data;
+  take_accuracy(file, read, options);
+  const Size size = size_of(model, path);
+  const layers::LayerSummary& total = size.summary.total;
+  file.parameters = total.parameters, file.nonzero = total.nonzero;
+  file.macs = total.macs.dense, file.macs_nonzero = total.macs.nonzero;
+  file.macs_run = macs_run(model);
+  file.bytes = size.bytes, file.memory = size.memory.total();
+  file.compact = model.origin() != nullptr || !pruning::sparse_layers(model).empty();
+  file.model = model.clone();
+  pruning::expand(file.model);
+  for (const Parameter& p : model.parameters()) file.masked |= p.mask() != nullptr;
+  file.layers = layers_of(file.model);
+  return file;
+}
+
+}  // namespace
+
+std::string ReportFile::kind() const { return compact ? "compact" : masked ? "masked" : "dense"; }
+
+std::int64_t ReportFile::weights() const {
+  std::int64_t sum = 0;
+  if (const layers::Origin* origin = model.origin())
+    for (const auto& [name, layer] : origin->layers) sum += layer.weights;
+  else
+    for (const ReportLayer& layer : layers) sum += layer.weights;
+  return sum;
+}
+
+std::int64_t ReportFile::weights_left() const {
+  std::int64_t sum = 0;
+  for (const ReportLayer& layer : layers) sum += layer.weights_left;
+  return sum;
+}
+
+std::optional<double> ReportFile::deviation() const {
+  if (!accuracy || images == 0) return {};
+  return std::sqrt(*accuracy * (1 - *accuracy) / static_cast<double>(images));
+}
+
+double ReportFile::gone() const {
+  const auto once = static_cast<double>(std::max<std::int64_t>(weights(), 1));
+  return 1 - static_cast<double>(weights_left()) / once;
+}
+
+ReportFacts collect_facts(const std::vector<std::string>& files, const FactOptions& options) {
+  ReportFacts facts;
+  facts.system = describe();
+  std::set<std::string> names;
+  std::vector<Variant> variants;
+  for (const std::string& path : files) {
+    const Checkpoint read = load_checkpoint(path);
+    facts.files.push_back(facts_of(path, read.model, read, options));
+    facts.files.back().name = short_name(path, names);
+    variants.push_back({facts.files.back().name, read.model, read.model});
+  }
+  std::optional<ModelSpeed> speed = options.speed;
+  if (!speed && options.bench) speed = bench_models(variants, *options.bench);
+  if (!speed) return facts;
+  check(speed->variants.size() == facts.files.size(), "report: found the speed of ",
+        speed->variants.size(), " networks, expected that of ", facts.files.size());
+  for (std::size_t i = 0; i < facts.files.size(); ++i) {
+    facts.files[i].speed = speed->variants[i].batches.back();
+    facts.batch = facts.files[i].speed->batch;
+    facts.training = facts.files[i].speed->training > 0;
+  }
+  return facts;
+}
+
+}  // namespace espalier::cli

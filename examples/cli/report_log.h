@@ -1,0 +1,32 @@
+// What the log beside a model says of how it was made.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace espalier::cli {
+
+struct LogFacts {
+  std::string event, data, command, system;  // event: "train", "prune", "compact"; empty: no log
+  std::optional<std::int64_t> seed;
+  std::string recipe, pruning;  // in words: "4 epochs, batch 128, sgd, rate 0.03, cosine"
+  bool from_beginning = false;  // a pruning whose training begins with the first weights
+  struct Epoch {
+    int epoch = 0;
+    double test_accuracy = 0, test_loss = 0;
+    std::int64_t images = 0;  // of the test; 0: not known
+  };
+  std::vector<Epoch> epochs;
+  // Of a pruning: test accuracies without and with training on, and the pictures of both; 0: not
+  // known.
+  std::optional<double> before_finetune, pruned;
+  std::int64_t pruned_images = 0;
+};
+
+// Of "dir/model.safetensors" the file "dir/model.log.jsonl". Nothing of what it does not say, or
+// where there is none; lines that cannot be read are left out.
+LogFacts read_log(const std::string& model_path);
+
+}  // namespace espalier::cli

@@ -1,0 +1,128 @@
+// Lesson 5: masks alone save nothing. A multiplication by zero takes as long as any other, and a
+// zero takes four bytes. Two prunings, nine tenths of the weights and half of the filters, are
+// measured as masks and after compaction: milliseconds, bytes in the file with every index counted,
+// multiply-adds. What a lesson calls smaller or faster, it has to have weighed.
+//
+//   build/examples/05_masks_save_nothing [FOLDER]   (else $ESPALIER_DATA, else a generated set)
+//
+// Prints:
+//   ...
+//   128 pictures          nonzero   file, bytes       ms
+//   dense
+//   90 % of weights masked
+//   ... and compacted
+//   half of units masked
+//   ... and compacted
+//   fc1 as compressed sparse rows
+//   values
+//   columns
+//   row starts
+//   together
+//   dense
+//   ...
+#include "course/course.h"
+
+#include <cstdio>
+#include <filesystem>
+
+using namespace espalier;
+
+namespace {
+
+struct Network {
+  const char* name;
+  layers::Model model;
+};
+
+layers::Model pruned(const layers::Model& model, const pruning::Method& method, double sparsity) {
+  const layers::Model copy = model.clone();
+  pruning::prune(copy, method, sparsity);
+  return copy;
+}
+
+layers::Model compacted(const layers::Model& model, pruning::Format format) {
+  const layers::Model copy = model.clone();
+  pruning::compact(copy, {.format = format});  // an error where an output would change
+  return copy;
+}
+
+std::int64_t bytes_on_disk(const layers::Model& model) {
+  const std::string path = "lessons/weighed.safetensors";
+  layers::save(model, path);
+  const auto bytes = static_cast<std::int64_t>(std::filesystem::file_size(path));
+  std::filesystem::remove(path);
+  return bytes;
+}
+
+void measure(const std::vector<Network>& networks) {
+  Rng rng(0);
+  const Tensor pictures = Tensor::randn(networks[0].model.batch_shape(128), rng);
+  std::vector<std::function<void()>> runs;
+  for (const Network& network : networks) {
+    network.model.eval();
+    runs.push_back([&] {
+      const NoGrad off;
+      network.model(pictures);
+    });
+  }
+  // By turns, and the median of nine: the machine may be busy now and idle a second later, and so
+  // must be so for all.
+  const std::vector<double> ms = course::milliseconds(runs);
+  std::printf("128 pictures          nonzero   file, bytes       ms\n");
+  for (std::size_t i = 0; i < networks.size(); ++i) {
+    const layers::Summary all = layers::summary(networks[i].model);
+    std::printf("%-24s %9lld %12lld %8.2f  %s\n", networks[i].name,
+                static_cast<long long>(all.total.nonzero),
+                static_cast<long long>(bytes_on_disk(networks[i].model)), ms[i],
+                course::bar(ms[i] / ms[0], 20).c_str());
+  }
+}
+
+// Compressed sparse rows: the values that are left, row by row; the column of each; and where each
+// row starts. Whoever counts the values alone counts half of the truth.
+void weigh(const layers::Model& model, const std::string& name) {
+  const auto* layer = dynamic_cast<const layers::SparseLinear*>(&model.find(name));
+  if (!layer) return;
+  const std::int64_t n = layer->pattern->nonzero(), rows = layer->pattern->rows(),
+                     columns = layer->pattern->row_size();
+  const auto width = [](std::int64_t largest) {
+    return largest < 256 ? 1 : largest < 65536 ? 2 : 4;
+  };
+  const std::int64_t values = 4 * n, indices = width(columns - 1) * n,
+                     starts = width(n) * (rows + 1), dense = 4 * rows * columns;
+  const auto line = [&](const char* what, std::int64_t bytes, const char* how) {
+    std::printf("  %-11s %9lld bytes %5.1f %%  %s\n", what, static_cast<long long>(bytes),
+                100.0 * static_cast<double>(bytes) / static_cast<double>(dense), how);
+  };
+  std::printf("%s as compressed sparse rows\n", name.c_str());
+  line("values", values, "4 bytes each");
+  line("columns", indices, "in as few bytes as hold the largest");
+  line("row starts", starts, "one more than rows");
+  line("together", values + indices + starts, "");
+  line("dense", dense, "");
+}
+
+void run(const datasets::Data& data) {
+  const layers::Model dense = course::trained_convnet(data);
+  const layers::Model weights =
+      pruned(dense, {.structure = pruning::Weight, .scope = {.global = true}}, 0.9);
+  // Every second filter of the convolutions and every second neuron between the linear layers.
+  const layers::Model units = pruned(pruned(dense, {.structure = pruning::Filter}, 0.5),
+                                     {.structure = pruning::Neuron}, 0.5);
+  const layers::Model sparse = compacted(weights, pruning::Format::CSR);
+  const layers::Model narrow = compacted(units, pruning::Format::Dense);
+  measure({{"dense", dense},
+           {"90 % of weights masked", weights},
+           {"  ... and compacted", sparse},
+           {"half of units masked", units},
+           {"  ... and compacted", narrow}});
+  weigh(sparse, "fc1");
+  // The file of a masked network is larger than before: every zero is in it, and the mask besides.
+  std::printf(
+      "%s", pruning::table(pruning::choose_forms(weights, Tensor::zeros(weights.batch_shape(128))))
+                .c_str());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) { return course::lesson(argc, argv, run); }

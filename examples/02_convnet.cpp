@@ -4,14 +4,20 @@
 //
 //   build/examples/02_convnet [FOLDER]   (else $ESPALIER_DATA, else a generated set)
 //
+// The figures below are those of CIFAR-10.
+//
 // Prints:
 //   ...
 //   layer   type           output                 parameters      nonzero            MAC
+//   conv1   Conv2d         [1, 32, 32, 32]               896          896        884,736
 //   ...
+//   total                  [1, 10]                 2,122,186    2,122,186      7,705,600
 //   epoch   loss  training  validation
+//       1  1.487    46.2 %      58.6 %  #######################
+//       2  1.106    60.5 %      67.0 %  ###########################
 //   ...
-//   test, asked once:
-//   ...
+//       4  0.829    70.9 %      73.2 %  #############################
+//   test, asked once: 73.7 +- 0.4 %
 //   lessons/02_convnet.svg: drawn
 #include "course/course.h"
 

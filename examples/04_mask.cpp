@@ -5,6 +5,8 @@
 //
 //   build/examples/04_mask [FOLDER]   (else $ESPALIER_DATA, else a generated set)
 //
+// The figures below are those of CIFAR-10.
+//
 // Prints:
 //   ...
 //   weights
@@ -12,14 +14,15 @@
 //   mask of the 10 largest of 25
 //   ...
 //   weights times mask
+//     -1.57   0.00   0.00   0.00  -1.52
 //   ...
 //   mask times the outer product x dy: where the mask is 0, the gradient is 0
+//         1      0      0      0      5
 //   ...
 //   conv2, 80 % removed; weights that came back after          1       10       50 steps
-//   zeros written into the weights
-//   zeros, and the gradient multiplied by the mask
-//   a mask carried by the parameter
-//   ...
+//   zeros written into the weights                        14746    14746    14746  largest 4e-02
+//   zeros, and the gradient multiplied by the mask        14746    14746    14746  largest 2e-02
+//   a mask carried by the parameter                           0        0        0  largest 0e+00
 #include "course/course.h"
 
 #include <algorithm>

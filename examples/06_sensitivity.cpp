@@ -5,6 +5,8 @@
 //
 //   build/examples/06_sensitivity [FOLDER]   (else $ESPALIER_DATA, else a generated set)
 //
+// The figures below are those of CIFAR-10.
+//
 // Prints:
 //   ...
 //   group   units

@@ -5,6 +5,8 @@
 //
 //   build/examples/07_criteria [FOLDER]   (else $ESPALIER_DATA, else a generated set)
 //
+// The figures below are those of CIFAR-10.
+//
 // Prints:
 //   ...
 //   rank correlation    truth  magni  weigh  taylo  fishe    obs  entro  varia  geome  rando

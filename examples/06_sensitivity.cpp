@@ -109,7 +109,7 @@ void run(const datasets::Data& all) {
   const layers::Model narrow = prune_groups(model, chosen, batches);
   // The rival: one share for all groups, the smallest that saves as many multiply-adds.
   layers::Model same = model;
-  for (double share = 0.02; share < 0.97 && macs(same) > macs(narrow); share += 0.02) {
+  for (double share = 1.0 / 32; share < 1 && macs(same) > macs(narrow); share += 1.0 / 32) {
     std::map<std::string, double> shares = chosen;
     for (auto& [name, ratio] : shares) ratio = share;
     same = prune_groups(model, shares, batches);

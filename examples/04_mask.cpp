@@ -5,13 +5,15 @@
 //
 //   build/examples/04_mask [FOLDER]   (else $ESPALIER_DATA, else a generated set)
 //
-// The figures below are those of CIFAR-10.
+// The figures below are those of the generated set.
 //
 // Prints:
 //   ...
 //   weights
+//     -1.57   0.49   0.09   0.02  -1.52
 //   ...
 //   mask of the 10 largest of 25
+//         1      0      0      0      1
 //   ...
 //   weights times mask
 //     -1.57   0.00   0.00   0.00  -1.52
@@ -21,7 +23,7 @@
 //   ...
 //   conv2, 80 % removed; weights that came back after          1       10       50 steps
 //   zeros written into the weights                        14746    14746    14746  largest 4e-02
-//   zeros, and the gradient multiplied by the mask        14746    14746    14746  largest 2e-02
+//   zeros, and the gradient multiplied by the mask        14746    14746    14746  largest 1e-02
 //   a mask carried by the parameter                           0        0        0  largest 0e+00
 #include "course/course.h"
 

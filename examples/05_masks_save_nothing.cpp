@@ -5,22 +5,22 @@
 //
 //   build/examples/05_masks_save_nothing [FOLDER]   (else $ESPALIER_DATA, else a generated set)
 //
-// The figures below are those of CIFAR-10 and one thread (OMP_NUM_THREADS=1).
+// The figures below are those of the generated set.
 //
 // Prints:
 //   ...
 //   128 pictures          nonzero   file, bytes       ms
-//   dense                      2122186      8490368    21.28  ####################
-//   90 % of weights masked      212775     10612280    20.78  ####################
-//     ... all layers sparse     212775      1279257    19.57  ##################
-//     ... where it is faster    212775     10609975    21.52  ####################
-//   half of units masked        532202     10613128    20.90  ####################
-//     ... and taken out         532202      2130744     6.87  ######
+//   dense                      2122186      8490368     4.49  ####################
+//   90 % of weights masked      212775     10612280     4.48  ####################
+//     ... all layers sparse     212775      1279261     3.95  ##################
+//     ... where it is faster    212775      1285696     3.49  ################
+//   half of units masked        532202     10613128     4.46  ####################
+//     ... and taken out         532202      2130744     1.47  #######
 //   fc1 as compressed sparse rows
-//     values         774548 bytes   9.2 %  4 bytes each
-//     columns        387274 bytes   4.6 %  in as few bytes as hold the largest
+//     values         772188 bytes   9.2 %  4 bytes each
+//     columns        386094 bytes   4.6 %  in as few bytes as hold the largest
 //     row starts       2052 bytes   0.0 %  one more than rows
-//     together      1163874 bytes  13.9 %
+//     together      1160334 bytes  13.8 %
 //     dense         8388608 bytes 100.0 %
 #include "course/course.h"
 

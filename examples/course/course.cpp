@@ -122,6 +122,25 @@ double accuracy(const layers::Model& model, const datasets::Dataset& test, std::
   return static_cast<double>(right) / static_cast<double>(std::max<std::int64_t>(seen, 1));
 }
 
+double uncertainty(double share, std::int64_t pictures) {
+  return std::sqrt(share * (1 - share) / static_cast<double>(pictures));
+}
+
+double difference(const layers::Model& a, const layers::Model& b, const Tensor& images) {
+  const layers::EvaluationMode mode_a(a), mode_b(b);
+  const NoGrad off;
+  const std::vector<float> x = outputs_of(a, images).to_vector();
+  const std::vector<float> y = outputs_of(b, images).to_vector();
+  check(x.size() == y.size(), "difference: found ", x.size(), " and ", y.size(),
+        " outputs, expected as many");
+  double difference = 0, largest = 1e-30;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    difference = std::max<double>(difference, std::abs(x[i] - y[i]));
+    largest = std::max<double>(largest, std::abs(x[i]));
+  }
+  return difference / largest;
+}
+
 std::vector<pruning::Examples> examples(const datasets::Dataset& train, std::int64_t count) {
   std::vector<pruning::Examples> batches;
   for (auto& batch : datasets::epochs(train, 1, {.batch = 128})) {

@@ -49,6 +49,13 @@ void keep_convnet(const layers::Model& model, const datasets::Data& data);
 double accuracy(const layers::Model& model, const datasets::Dataset& test,
                 std::int64_t pictures = 0);
 
+// What chance leaves open in a share of right answers: sqrt(p (1 - p) / pictures), one deviation.
+double uncertainty(double share, std::int64_t pictures);
+
+// The largest difference of two networks' outputs for these pictures, in evaluation mode, relative
+// to the largest output of the first.
+double difference(const layers::Model& a, const layers::Model& b, const Tensor& images);
+
 // `count` training pictures in batches of up to 128, to judge weights by.
 std::vector<pruning::Examples> examples(const datasets::Dataset& train, std::int64_t count);
 

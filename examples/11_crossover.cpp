@@ -7,7 +7,7 @@
 //   time    n multiply-adds in place of N, but each finds its input through the column. The dense
 //           layer wastes work on zeros at almost the peak of the processor. Where the curves cross
 //           depends on the layer and on the machine, so it is measured, here and by compact().
-// Counts of multiply-adds alone would promise 1 / density; no row of the table keeps the promise.
+// Counts of multiply-adds alone promise 1 / density; beside that the table has what was measured.
 //
 //   make && build/examples/11_crossover
 //
@@ -15,9 +15,12 @@
 //   ...
 //   convolution 32 -> 64, 3x3, on 16x16, 128 pictures, 18432 weights
 //   density  ms dense  ms CSR  faster  promised  bytes dense  bytes CSR
-//      1.0 %     1.000   0.100     10.0     100.0        73728       1732
+//     1.0 %     9.279   1.282     7.2     100.0        73728       1732
+//     2.0 %     9.189   1.148     8.0      50.0        73728       3212
 //   ...
-//   CSR is faster below 50 % density and smaller below 50 %
+//    90.0 %     9.377  14.888     0.6       1.1        73728     132972
+//   CSR is faster below 61 % density and smaller below 50 %
+//   a ConvNet without 90 % of its weights, the same by compact()
 //   ...
 //   lessons/11_crossover.svg: drawn
 #include "course/course.h"

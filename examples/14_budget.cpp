@@ -12,16 +12,15 @@
 //
 // Prints:
 //   ...
-//   step               multiply-adds  bytes  validation
-//   dense                    100.0 %  100.0 %     97.0 %  #######################################
-//   filters 20 %              80.0 %   70.0 %     97.0 %  #######################################
+//   step               multiply-adds    bytes  validation
+//   dense                    100.0 %  100.0 %      94.8 %  ######################################
+//   filters 20 %              80.7 %   78.2 %      94.5 %  ######################################
 //   ...
 //   the test pictures, once
 //                      right           multiply-adds    bytes  ms of 128 pictures
-//   dense              97.0 % +- 0.4         7735296  8648232  4.00  ##############################
-//   dense, as long     97.0 % +- 0.4         7735296  8648232  4.00  ##############################
-//   small              97.0 % +- 0.4         3000000  1000000  1.00  ########
-//   budget: ...
+//   dense              93.3 % +- 0.6        7705600  8490368  4.41  ##############################
+//   dense, as long     98.5 % +- 0.3        7705600  8490368  4.41  ##############################
+//   small              95.9 % +- 0.4        2718225  1278564  1.31  #########
 //   ...
 //   lessons/14_budget.svg: drawn
 #include "course/course.h"
@@ -46,24 +45,24 @@ Cost cost(const Model& model) {
           static_cast<double>(std::filesystem::file_size(file))};
 }
 
-struct Step {
-  pruning::Structure structure;
-  double share;  // of the multiply-adds for filters, of the weights for weights; of all there were
-};
+// Epochs that count as one of a large set.
+int rounds(const datasets::Data& data) { return course::enough_epochs(data.train) / 4; }
 
-// A smaller network: prunes to this share, trains an epoch, takes out what is gone.
-Model smaller(const Model& model, const datasets::Data& data, const Step& step) {
+// A smaller network: prunes to this share of all there were, of the multiply-adds for filters, of
+// the weights for weights; takes out what is gone, and trains a little.
+Model smaller(const Model& model, const datasets::Data& data, pruning::Structure structure,
+              double share) {
   const Model next = model.clone();
-  const bool filters = step.structure == pruning::Filter;
+  const bool filters = structure == pruning::Filter;
   pruning::Evidence evidence(next, course::examples(data.train, 1024));
   pruning::prune(next,
-                 {.structure = step.structure,
+                 {.structure = structure,
                   .criterion = filters ? pruning::taylor() : pruning::magnitude(),
                   .scope = {.global = true,
                             .count = filters ? pruning::Count::Macs : pruning::Count::Weights}},
-                 step.share, evidence);
-  pruning::compact(next, {.training = true});
-  course::train(next, data, {.epochs = 1, .lr = 0.03f});
+                 share, evidence);
+  pruning::compact(next, {.training = true});  // an error, should the outputs differ
+  course::train(next, data, {.epochs = rounds(data), .lr = 0.03f});
   return next;
 }
 
@@ -71,7 +70,7 @@ void lesson(const datasets::Data& given) {
   const auto [data, validation] = course::hold_out(given);
   const Model dense = layers::ConvNet(static_cast<int>(data.train.classes.size()), 0,
                                       {data.train.channels, data.train.height, data.train.width});
-  course::train(dense, data, {.epochs = 3});
+  course::train(dense, data, {.epochs = 3 * rounds(data)});
   const Cost full = cost(dense);
   const double floor = course::accuracy(dense, validation) - kMostLost;
 
@@ -101,8 +100,8 @@ void lesson(const datasets::Data& given) {
     for (const double share : filters ? std::vector{0.2, 0.35, 0.5} : std::vector{0.7, 0.8, 0.9}) {
       const Cost now = cost(small);
       if (filters ? now.macs <= kMostMacs * full.macs : now.bytes <= kMostBytes * full.bytes) break;
-      const Model next = smaller(small, data, {structure, share});
-      ++epochs;
+      const Model next = smaller(small, data, structure, share);
+      epochs += rounds(data);
       if (show(filters ? "filters" : "weights", share, next) < floor) {
         std::printf("too much: back to the network before\n");
         break;
@@ -110,7 +109,6 @@ void lesson(const datasets::Data& given) {
       small = next;
     }
   }
-  const pruning::Compaction last = pruning::compact(small);  // the forms best for inference
   const Model control = dense.clone();
   course::train(control, data, {.epochs = epochs, .lr = 0.03f});
 
@@ -139,11 +137,10 @@ void lesson(const datasets::Data& given) {
   }
   const Cost now = cost(small);
   const auto verdict = [](bool met) { return met ? "met" : "missed"; };
-  std::printf("budget: multiply-adds %s, bytes %s, accuracy %s\n",
+  std::printf("budget: multiply-adds %s, bytes %s, accuracy %s; against training as long: %s\n",
               verdict(now.macs <= kMostMacs * full.macs),
               verdict(now.bytes <= kMostBytes * full.bytes),
-              verdict(right[2] >= right[1] - kMostLost));
-  std::printf("masked and compact differ by %.1e of the largest output\n", last.max_error);
+              verdict(right[2] >= right[0] - kMostLost), verdict(right[2] >= right[1] - kMostLost));
   course::draw("14_budget", chart);
 }
 

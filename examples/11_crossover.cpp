@@ -15,11 +15,13 @@
 //   ...
 //   convolution 32 -> 64, 3x3, on 16x16, 128 pictures, 18432 weights
 //   density  ms dense  ms CSR  faster  promised  bytes dense  bytes CSR
-//     1.0 %     9.279   1.282     7.2     100.0        73728       1732
-//     2.0 %     9.189   1.148     8.0      50.0        73728       3212
+//     1.0 %     2.668   0.500     5.3     100.0        73728       1732
 //   ...
-//    90.0 %     9.377  14.888     0.6       1.1        73728     132972
-//   CSR is faster below 61 % density and smaller below 50 %
+//    10.0 %     2.494   0.632     3.9      10.0        73728      15004
+//   ...
+//    50.0 %     2.549   1.990     1.3       2.0        73728      73988
+//   ...
+//   CSR is faster below 67 % density and smaller below 50 %
 //   a ConvNet without 90 % of its weights, the same by compact()
 //   ...
 //   lessons/11_crossover.svg: drawn

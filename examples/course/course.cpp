@@ -34,6 +34,10 @@ std::string fingerprint(const datasets::Dataset& data) {
   return text;
 }
 
+std::string convnet_file(const datasets::Data& data) {
+  return std::string(kFolder) + "/convnet-" + fingerprint(data.train) + ".safetensors";
+}
+
 }  // namespace
 
 int lesson(int argc, char** argv, void (*run)(const datasets::Data& data)) {
@@ -52,6 +56,12 @@ datasets::Data find_data(int argc, char** argv) {
   std::printf("%s, %lld pictures to train on, %lld to test on\n", data.name.c_str(),
               static_cast<long long>(data.train.size()), static_cast<long long>(data.test.size()));
   return data;
+}
+
+Parts hold_out(const datasets::Data& data) {
+  Parts parts{data, {}};
+  parts.validation = datasets::split_validation(parts.data.train, 0.1);
+  return parts;
 }
 
 void train(const layers::Model& model, const datasets::Data& data, const Training& how) {
@@ -75,19 +85,29 @@ void train(const layers::Model& model, const datasets::Data& data, const Trainin
   }
 }
 
+int enough_epochs(const datasets::Dataset& train) {
+  return static_cast<int>(
+      std::clamp<std::int64_t>(160'000 / std::max<std::int64_t>(train.size(), 1), 4, 12));
+}
+
 layers::Model trained_convnet(const datasets::Data& data) {
-  const std::string file =
-      std::string(kFolder) + "/convnet-" + fingerprint(data.train) + ".safetensors";
+  const std::string file = convnet_file(data);
   std::error_code ignored;
   if (std::filesystem::exists(file, ignored)) return layers::load(file);
   std::printf("training a ConvNet, once for all lessons\n");
-  layers::Model model = layers::ConvNet(static_cast<int>(data.train.classes.size()), 0,
-                                        {data.train.channels, data.train.height, data.train.width});
-  train(model, data);
+  const layers::Model model =
+      layers::ConvNet(static_cast<int>(data.train.classes.size()), 0,
+                      {data.train.channels, data.train.height, data.train.width});
+  const datasets::Data part = hold_out(data).data;
+  train(model, part, {.epochs = enough_epochs(part.train)});
+  keep_convnet(model, data);
+  return model;
+}
+
+void keep_convnet(const layers::Model& model, const datasets::Data& data) {
   for (Parameter p : model.parameters()) p.states().clear();
   make_folder();
-  layers::save(model, file);
-  return model;
+  layers::save(model, convnet_file(data));
 }
 
 double accuracy(const layers::Model& model, const datasets::Dataset& test, std::int64_t pictures) {
@@ -102,6 +122,25 @@ double accuracy(const layers::Model& model, const datasets::Dataset& test, std::
   return static_cast<double>(right) / static_cast<double>(std::max<std::int64_t>(seen, 1));
 }
 
+double uncertainty(double share, std::int64_t pictures) {
+  return std::sqrt(share * (1 - share) / static_cast<double>(pictures));
+}
+
+double difference(const layers::Model& a, const layers::Model& b, const Tensor& images) {
+  const layers::EvaluationMode mode_a(a), mode_b(b);
+  const NoGrad off;
+  const std::vector<float> x = outputs_of(a, images).to_vector();
+  const std::vector<float> y = outputs_of(b, images).to_vector();
+  check(x.size() == y.size(), "difference: found ", x.size(), " and ", y.size(),
+        " outputs, expected as many");
+  double difference = 0, largest = 1e-30;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    difference = std::max<double>(difference, std::abs(x[i] - y[i]));
+    largest = std::max<double>(largest, std::abs(x[i]));
+  }
+  return difference / largest;
+}
+
 std::vector<pruning::Examples> examples(const datasets::Dataset& train, std::int64_t count) {
   std::vector<pruning::Examples> batches;
   for (auto& batch : datasets::epochs(train, 1, {.batch = 128})) {
@@ -113,17 +152,26 @@ std::vector<pruning::Examples> examples(const datasets::Dataset& train, std::int
 }
 
 double milliseconds(const std::function<void()>& work) {
-  work();
-  std::vector<double> times;
-  for (int run = 0; run < 9; ++run) {
-    const auto start = std::chrono::steady_clock::now();
-    work();
-    times.push_back(
-        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
-            .count());
+  return milliseconds(std::vector<std::function<void()>>{work})[0];
+}
+
+std::vector<double> milliseconds(const std::vector<std::function<void()>>& works) {
+  constexpr int kTurns = 9;
+  std::vector<std::vector<double>> times(works.size());
+  for (int turn = -1; turn < kTurns; ++turn)  // the first one warms up
+    for (std::size_t i = 0; i < works.size(); ++i) {
+      const auto start = std::chrono::steady_clock::now();
+      works[i]();
+      const std::chrono::duration<double, std::milli> taken =
+          std::chrono::steady_clock::now() - start;
+      if (turn >= 0) times[i].push_back(taken.count());
+    }
+  std::vector<double> medians;
+  for (std::vector<double>& t : times) {
+    std::nth_element(t.begin(), t.begin() + kTurns / 2, t.end());
+    medians.push_back(t[kTurns / 2]);
   }
-  std::nth_element(times.begin(), times.begin() + 4, times.end());
-  return times[4];
+  return medians;
 }
 
 std::string bar(double share, int width) {

@@ -78,8 +78,8 @@ TEST_CASE("command line: a long task shows a bar, which Ctrl-C takes away") {
     CHECK(text.substr(bar, end - bar).find("\r\033[K") != std::string::npos);
     CHECK(text.substr(end).find(" interrupted") != std::string::npos);
   }
-  // 30 windows take longer than a bar waits.
-  Terminal dumb("TERM=dumb " + bench + "30");
+  // 6 windows take longer than a bar waits.
+  Terminal dumb("TERM=dumb " + bench + "6");
   CHECK_FALSE(coloured(dumb.rest()));
   CHECK(dumb.status() == 0);
 }

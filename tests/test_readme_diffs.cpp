@@ -17,6 +17,7 @@ namespace fs = std::filesystem;
 
 // A program that uses all that the diffs add.
 constexpr const char* kProgram = R"(#include <espalier.h>
+#include <array>
 #include <cstdio>
 using namespace espalier;
 
@@ -27,7 +28,7 @@ int main(int, char** argv) try {
   layers::Model net(layers::Sequential{{"fc1", layers::Linear(2, 2)},
                                        {"relu", layers::ReLU()},
                                        {"fc2", layers::Linear(2, 2)}}, {2});
-  net.parameter("fc1.weight").copy_from(Tensor::from({2, 2}, {1, -4, 3, 3}));
+  net.parameter("fc1.weight").copy_from(Tensor::from({2, 2}, std::array{1.f, -4.f, 3.f, 3.f}));
   for (const char* name : {"magnitude", "largest"}) {
     auto copy = net.clone();
     pruning::prune(copy, {.structure = pruning::Neuron, .criterion = pruning::criterion(name)},

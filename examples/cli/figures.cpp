@@ -20,8 +20,8 @@ Json json_of(const Evaluation& evaluation, const Size& size) {
 std::string text_of(const Evaluation& evaluation, const Size& size) {
   char loss[32];
   std::snprintf(loss, sizeof loss, "%.4f", evaluation.loss);
-  return "accuracy " + paint(Style::Bold, evaluation.str()) + " of " + with_commas(evaluation.images) +
-         " pictures, loss " + loss + "\n" + text_of(size);
+  return "accuracy " + paint(Style::Bold, evaluation.str()) + " of " +
+         with_commas(evaluation.images) + " pictures, loss " + loss + "\n" + text_of(size);
 }
 
 }  // namespace espalier::cli

@@ -101,6 +101,7 @@ Data cifar10(const std::string& folder) {
                .test = empty_set(classes)};
   read_files(batches, {&label, 1}, data.train);
   read_files({join(folder, "test_batch.bin")}, {&label, 1}, data.test);
+  normalise_alike(data);
   return data;
 }
 
@@ -118,6 +119,7 @@ Data cifar100(const std::string& folder) {
   Data data = {.name = "CIFAR-100", .train = empty_set(classes), .test = empty_set(classes)};
   read_files({join(folder, "train.bin")}, labels, data.train);
   read_files({join(folder, "test.bin")}, labels, data.test);
+  normalise_alike(data);
   return data;
 }
 

@@ -49,6 +49,10 @@ Normalisation normalisation(const Dataset& data) {
   return result;
 }
 
+void normalise_alike(Data& data) {
+  if (data.train.size() > 0) data.test.normalisation = normalisation(data.train);
+}
+
 void check_dataset(const Dataset& data, const std::string& who) {
   check(data.size() > 0, who, ": found a data set without pictures, expected at least one");
   check(data.channels > 0 && data.height > 0 && data.width > 0, who, ": found pictures of ",

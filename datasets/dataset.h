@@ -8,11 +8,18 @@
 
 namespace espalier::datasets {
 
+// Per channel, of bytes / 255: the input of a network is (byte / 255 - mean) / std.
+struct Normalisation {
+  std::vector<float> mean, std;
+};
+
 struct Dataset {
   int channels = 0, height = 0, width = 0;
   std::vector<std::uint8_t> images;  // [N][C][H][W]
   std::vector<std::int32_t> labels;  // in [0, classes)
   std::vector<std::string> classes;  // their names
+  // Of the pictures that a network is trained on; empty: that of these pictures.
+  Normalisation normalisation = {};
 
   std::int64_t size() const { return static_cast<std::int64_t>(labels.size()); }
   std::int64_t picture_size() const { return std::int64_t{channels} * height * width; }
@@ -27,12 +34,11 @@ struct Data {
   Dataset train, test;
 };
 
-// Per channel, of bytes / 255: the input of a network is (byte / 255 - mean) / std.
-struct Normalisation {
-  std::vector<float> mean, std;
-};
 // Exact, in integers. A channel without any contrast gets std 1.
 Normalisation normalisation(const Dataset& data);
+
+// From here on test pictures are normalised as the training pictures are.
+void normalise_alike(Data& data);
 
 // An Error that begins with `who` unless there are pictures, as many bytes as these have pixels,
 // and a class for every label.

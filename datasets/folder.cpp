@@ -118,9 +118,11 @@ Data image_folder(const std::string& folder, const FolderOptions& options) {
           ": found fewer than five pictures in each class, expected five in one at least, "
           "as every fifth is tested on");
   }
-  return {.name = last_name(folder),
-          .train = read(train_entries, classes, options),
-          .test = read(test_entries, classes, options)};
+  Data data = {.name = last_name(folder),
+               .train = read(train_entries, classes, options),
+               .test = read(test_entries, classes, options)};
+  normalise_alike(data);
+  return data;
 }
 
 bool has_class_folders(const std::string& folder) {

@@ -31,6 +31,7 @@ Loader::Loader(const Dataset& data, int epochs, const LoaderOptions& options)
         ", expected 0 or more");
   check(options.batch > 0, "loader: found batch ", options.batch, ", expected at least 1");
   check(options.crop >= 0, "loader: found crop ", options.crop, ", expected 0 or more");
+  if (options_.normalisation.mean.empty()) options_.normalisation = data.normalisation;
   if (options_.normalisation.mean.empty()) options_.normalisation = normalisation(data);
   check(options_.normalisation.mean.size() == static_cast<std::size_t>(data.channels) &&
             options_.normalisation.std.size() == static_cast<std::size_t>(data.channels),

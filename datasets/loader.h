@@ -25,7 +25,7 @@ struct LoaderOptions {
   std::uint64_t seed = 0;
   int first_epoch = 0;               // where training goes on from
   std::int64_t first_step = 0;       // of that epoch: the batches before it are not made
-  Normalisation normalisation = {};  // empty: that of the data itself
+  Normalisation normalisation = {};  // empty: that which the data has, or is found in it
 };
 
 struct Batch {

@@ -121,6 +121,7 @@ Data mnist(const std::string& folder) {
   check(data.test.height == data.train.height && data.test.width == data.train.width, folder,
         ": found test pictures of ", data.test.height, "x", data.test.width, ", expected ",
         data.train.height, "x", data.train.width, " as in training");
+  normalise_alike(data);
   return data;
 }
 

@@ -221,9 +221,11 @@ Dataset make(std::int64_t count, std::uint64_t seed, std::uint64_t first_stream)
 }  // namespace
 
 Data shapes(const ShapesOptions& options) {
-  return {.name = "shapes",
-          .train = make(options.train, options.seed, 0),
-          .test = make(options.test, options.seed, 1)};
+  Data data = {.name = "shapes",
+               .train = make(options.train, options.seed, 0),
+               .test = make(options.test, options.seed, 1)};
+  normalise_alike(data);
+  return data;
 }
 
 void write_shapes(const std::string& folder, const ShapesOptions& options) {

@@ -61,6 +61,7 @@ Dataset split_validation(Dataset& train, double share, std::uint64_t seed) {
   }
   train.images.resize(static_cast<std::size_t>(kept * size));
   train.labels.resize(static_cast<std::size_t>(kept));
+  part.normalisation = normalisation(train);
   return part;
 }
 

@@ -3,6 +3,9 @@
 #include <cmath>
 #include <set>
 
+#include "core/ops/layout.h"
+#include "datasets/loader.h"
+#include "datasets/shapes.h"
 #include "datasets/split.h"
 #include "tests/test_datasets.h"
 
@@ -120,4 +123,20 @@ TEST_CASE("split: shares that make no sense are refused") {
         "split_validation: the share 0.01 of 10 pictures is 0, expected some and not all");
   CHECK(contains(error_of([&] { split_validation(data, 0.99); }), "is 10, expected some"));
   CHECK(data.size() == 10);
+}
+
+TEST_CASE("normalisation: test pictures are seen as the training pictures are") {
+  Data data{"two", {1, 1, 1, {0, 10, 20, 30}, {0, 0, 0, 0}, {"a"}}, {1, 1, 1, {90}, {0}, {"a"}}};
+  normalise_alike(data);
+  const Normalisation of_train = normalisation(data.train);
+  Loader loader(data.test, 1, {.batch = 1, .shuffle = false});
+  Batch batch;
+  REQUIRE(loader.next(batch));
+  CHECK(to_plain(batch.images).data()[0] ==
+        doctest::Approx((90.0f / 255 - of_train.mean[0]) / of_train.std[0]));
+  CHECK(shapes({.train = 20, .test = 10}).test.normalisation.mean.size() == 3);
+  // What is held out of training is seen as what is left.
+  Dataset train = shapes({.train = 40, .test = 10}).train;
+  const Dataset held = split_validation(train, 0.25, 1);
+  CHECK(held.normalisation.mean == normalisation(train).mean);
 }

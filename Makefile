@@ -87,7 +87,7 @@ $(BUILD)/packages.mk: FORCE
 # contracted everywhere but in the random numbers, which are the same on every processor.
 ifdef SANITIZE
 # What the sanitizers add makes GCC see uninitialised memory in std::regex; they look themselves.
-optimise := -O1 -g -fno-omit-frame-pointer -D_GLIBCXX_ASSERTIONS -Wno-maybe-uninitialized \
+optimise := -O1 -g1 -fno-omit-frame-pointer -D_GLIBCXX_ASSERTIONS -Wno-maybe-uninitialized \
   -fsanitize=address,undefined -fno-sanitize-recover=all
 else
 optimise := -O3 -g1
@@ -106,6 +106,12 @@ LIBS  := -lopenblas -lz $(LDLIBS)
 $(OBJ)/examples/cli/main.o: FLAGS += -DESPALIER_VERSION='"$(version)"'
 $(OBJ)/core/rng.o: FLAGS += -ffp-contract=off
 $(OBJ)/core/kernels/%.o: FLAGS += $(kernel_tuning)
+ifdef SANITIZE
+# The time of a sanitizer run goes into compiling the many files that compute little, and into
+# running the few that compute. What is not looked for in kernels faults there by itself.
+$(OBJ)/examples/%.o $(OBJ)/tests/%.o: FLAGS += -O0
+$(OBJ)/core/kernels/%.o: FLAGS += -O2 -fno-sanitize=null,pointer-overflow,alignment
+endif
 
 # ---- What is built from what -------------------------------------------------
 folders  := core layers optim pruning datasets

@@ -10,17 +10,17 @@
 // Prints:
 //   ...
 //   128 pictures          nonzero   file, bytes       ms
-//   dense                      2122186      8490368     4.49  ####################
-//   90 % of weights masked      212775     10612280     4.48  ####################
-//     ... all layers sparse     212775      1279261     3.95  ##################
-//     ... where it is faster    212775      1285696     3.49  ################
-//   half of units masked        532202     10613128     4.46  ####################
-//     ... and taken out         532202      2130744     1.47  #######
+//   dense                      2122186      8490368     4.57  ####################
+//   90 % of weights masked      212775     10612280     4.53  ####################
+//     ... all layers sparse     212775      1279262     4.00  ##################
+//     ... where it is faster    212775      1286994     3.58  ################
+//   half of units masked        532202     10613128     4.50  ####################
+//     ... and taken out         532202      2130744     1.50  #######
 //   fc1 as compressed sparse rows
-//     values         772188 bytes   9.2 %  4 bytes each
-//     columns        386094 bytes   4.6 %  in as few bytes as hold the largest
+//     values         772212 bytes   9.2 %  4 bytes each
+//     columns        386106 bytes   4.6 %  in as few bytes as hold the largest
 //     row starts       2052 bytes   0.0 %  one more than rows
-//     together      1160334 bytes  13.8 %
+//     together      1160370 bytes  13.8 %
 //     dense         8388608 bytes 100.0 %
 #include "course/course.h"
 

@@ -10,15 +10,15 @@
 // Prints:
 //   ...
 //   group   units   12.5   25.0   37.5   50.0   62.5   75.0   87.5  % gone
-//   conv1      32   94.8   94.1   89.0   87.8   80.5   76.4   58.1
-//   conv2      64   95.7   95.7   95.5   95.9   94.5   85.4   59.9
-//   fc1       512   95.7   95.9   95.5   95.8   95.3   91.5   81.7
-//   dense 95.7 %, +- 0.6 by the number of pictures
+//   conv1      32   96.1   95.4   94.4   90.6   87.6   58.3   29.3
+//   conv2      64   96.8   96.9   96.6   95.4   88.7   84.5   68.0
+//   fc1       512   96.7   96.7   96.6   96.7   96.0   92.4   70.5
+//   dense 96.7 %, +- 0.6 by the number of pictures
 //   ...
 //                            validation     test   multiply-adds   parameters
-//   dense                        95.7 %   96.7 %    7.71 million      2122186
-//   all three at once            88.2 %   89.2 %    2.29 million       302914
-//   the same share of each       87.6 %   86.9 %    2.40 million       600586
+//   dense                        96.7 %   95.9 %    7.71 million      2122186
+//   all three at once            93.1 %   93.3 %    2.83 million       402954
+//   the same share of each       90.4 %   90.6 %    2.93 million       749750
 //   lessons/06_sensitivity.svg: drawn
 #include "course/course.h"
 

@@ -25,7 +25,7 @@
 //   ...
 //   fc.weight              ##                    read    10 numbers
 //   403 of 3274 numbers are gone
-//   the outputs differ by 7.6e-08 of the largest from those with channel 3 masked
+//   the outputs differ by 0.0e+00 of the largest from those with channel 3 masked
 #include "course/course.h"
 
 #include <cstdio>

@@ -5,6 +5,7 @@
 #include "datasets/cifar.h"
 #include "datasets/dataset.h"
 #include "datasets/folder.h"
+#include "datasets/input_info.h"
 #include "datasets/loader.h"
 #include "datasets/mnist.h"
 #include "datasets/open.h"

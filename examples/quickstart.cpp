@@ -32,7 +32,9 @@ int main(int argc, char** argv) try {
               100.0 * correct / data.test.size(), static_cast<long long>(data.test.size()),
               100 * prune.sparsity());
   pruning::compact(model);  // what is gone leaves the network; the outputs stay, or it is an error
-  layers::save(model, "convnet.safetensors");
+  // With what `espalier predict` needs to know: normalisation and classes.
+  layers::save(model, "convnet.safetensors",
+               {.metadata = datasets::metadata(datasets::input_info(data))});
 } catch (const Error& error) {
   std::fprintf(stderr, "%s\n", error.what());
   return 1;

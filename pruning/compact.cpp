@@ -61,6 +61,11 @@ Compaction compact(const layers::Model& model, const CompactOptions& options) {
   return result;
 }
 
+std::string Compaction::table() const {
+  const std::string units = shrunk.table(), layers = pruning::table(forms);
+  return units + (units.empty() || layers.empty() ? "" : "\n") + layers;
+}
+
 std::string table(const std::vector<LayerForm>& forms) {
   if (forms.empty()) return "";
   std::size_t width = 5;

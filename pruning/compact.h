@@ -24,6 +24,8 @@ struct Compaction {
   std::vector<LayerForm> forms;
   // max |masked - compacted| over all outputs, relative to the largest output.
   double max_error = 0;
+
+  std::string table() const;  // for people: the units that are left, and the forms
 };
 inline constexpr double kMostError = 1e-5;
 

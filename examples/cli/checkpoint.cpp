@@ -10,36 +10,12 @@
 namespace espalier::cli {
 namespace {
 
-const std::string kInput = "espalier.input";
 const std::string kTraining = "espalier.training";
 
 Json parse(const std::string& text, const std::string& file, const std::string& key) {
   Json json = Json::parse(text, nullptr, false);
   check(json.is_object(), file, ": found metadata ", key, " that is no JSON object, expected one");
   return json;
-}
-
-InputInfo input_from(const std::string& text, const std::string& file) {
-  const Json json = parse(text, file, kInput);
-  InputInfo info;
-  try {
-    json.at("data").get_to(info.data);
-    json.at("mean").get_to(info.normalisation.mean);
-    json.at("std").get_to(info.normalisation.std);
-    json.at("classes").get_to(info.classes);
-  } catch (const Json::exception&) {
-    fail(file, ": found metadata ", kInput,
-         " that cannot be read, expected data, mean, std and "
-         "classes");
-  }
-  check(info.normalisation.mean.size() == info.normalisation.std.size(), file, ": found ",
-        info.normalisation.mean.size(), " means and ", info.normalisation.std.size(),
-        " standard deviations, expected one each a channel");
-  for (std::size_t c = 0; c < info.normalisation.std.size(); ++c)
-    check(std::isfinite(info.normalisation.mean[c]) && info.normalisation.std[c] > 0, file,
-          ": found mean ", info.normalisation.mean[c], " and standard deviation ",
-          info.normalisation.std[c], " for a channel, expected finite ones above 0");
-  return info;
 }
 
 EpochSoFar epoch_from(const Json& json) {
@@ -90,12 +66,7 @@ Progress progress_from(const std::string& text, const std::string& file) {
 
 void save_checkpoint(const Checkpoint& checkpoint, const std::string& path) {
   layers::SaveOptions options;
-  if (checkpoint.input)
-    options.metadata[kInput] = Json{{"data", checkpoint.input->data},
-                                    {"mean", checkpoint.input->normalisation.mean},
-                                    {"std", checkpoint.input->normalisation.std},
-                                    {"classes", checkpoint.input->classes}}
-                                   .dump();
+  if (checkpoint.input) options.metadata = datasets::metadata(*checkpoint.input);
   if (checkpoint.progress) {
     options.states = !checkpoint.progress->finished();
     Json training{{"recipe", to_json(checkpoint.progress->recipe)},
@@ -112,8 +83,7 @@ Checkpoint load_checkpoint(const std::string& path) {
   layers::ModelFile file = layers::load_file(path);
   Checkpoint checkpoint{std::move(file.model), {}, {}};
   const auto& metadata = file.metadata;
-  if (const auto found = metadata.find(kInput); found != metadata.end())
-    checkpoint.input = input_from(found->second, path);
+  checkpoint.input = datasets::input_info(metadata, path);
   if (const auto found = metadata.find(kTraining); found != metadata.end())
     checkpoint.progress = progress_from(found->second, path);
   const Shape& input = checkpoint.model.input_shape();
@@ -133,10 +103,6 @@ Checkpoint load_checkpoint(const std::string& path, const std::string& model_nam
 }
 
 void check_writable(const std::string& path) { AtomicFile probe(path); }
-
-InputInfo input_info(const datasets::Data& data) {
-  return {data.name, datasets::normalisation(data.train), data.train.classes};
-}
 
 std::int64_t file_bytes(const std::string& path) {
   std::error_code error;

@@ -11,12 +11,7 @@
 
 namespace espalier::cli {
 
-// How pictures become inputs, and what the outputs mean.
-struct InputInfo {
-  std::string data;  // the data set's name
-  datasets::Normalisation normalisation;
-  std::vector<std::string> classes;
-};
+using datasets::InputInfo;
 
 // What an epoch has come to so far.
 struct EpochSoFar {
@@ -52,7 +47,6 @@ Checkpoint load_checkpoint(const std::string& path, const std::string& model_nam
 // Fails before hours of work where the file could not be written in the end.
 void check_writable(const std::string& path);
 
-InputInfo input_info(const datasets::Data& data);
 std::int64_t file_bytes(const std::string& path);
 
 }  // namespace espalier::cli

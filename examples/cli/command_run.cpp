@@ -119,7 +119,7 @@ Json act(const Options& o) {
   const Shape pictures{data.train.channels, data.train.height, data.train.width};
   Checkpoint checkpoint{layers::make_model(o.model, static_cast<int>(data.train.classes.size()),
                                            recipe.seed, pictures),
-                        input_info(data), Progress{recipe}};
+                        datasets::input_info(data), Progress{recipe}};
   say("training " + o.model + " on " + data.name);
   const EpochReport last = train_model(checkpoint, data, dense);
 

@@ -35,7 +35,7 @@ Checkpoint begin(const Options& o, const datasets::Data& data) {
   const Shape pictures{data.train.channels, data.train.height, data.train.width};
   const int classes = static_cast<int>(data.train.classes.size());
   return {layers::make_model(o.model, classes, static_cast<std::uint64_t>(recipe.seed), pictures),
-          input_info(data), Progress{recipe}};
+          datasets::input_info(data), Progress{recipe}};
 }
 
 Checkpoint resume(const Options& o, const datasets::Data& data) {

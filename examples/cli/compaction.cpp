@@ -25,8 +25,7 @@ bool judged_by_training(const std::string& word) {
 }
 
 std::string text_of(const pruning::Compaction& compaction) {
-  std::string text = compaction.shrunk.table();
-  if (!compaction.forms.empty()) text += "\n" + pruning::table(compaction.forms);
+  std::string text = compaction.table();
   char line[96];
   std::snprintf(line, sizeof line,
                 "\nlargest difference of an output: %.1e of the largest output\n",

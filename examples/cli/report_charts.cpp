@@ -90,7 +90,7 @@ ReportSection accuracy_section(const ReportFacts& facts) {
   if (drawn) {
     const std::string words = fine_tuning_words(facts);
     section.caption = (words.empty() ? "The accuracy after every epoch" : words) +
-                      ". The scale covers what occurs, not 0 to 100 %.";
+                      ". The scale need not begin at 0 %.";
     section.pictures.push_back(picture("accuracy.svg", std::move(chart)));
     return section;
   }

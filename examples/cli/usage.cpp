@@ -89,7 +89,11 @@ std::string sentence(const CLI::App& app, const CLI::ParseError& error) {
       return text.substr(kBefore.size(), at - kBefore.size()) + ": found '" +
              text.substr(at + kBetween.size()) + "', expected a number";
   }
-  return error.get_name() == "RequiredError" ? name + ": " + text : text;
+  if (error.get_name() != "RequiredError") return text;
+  constexpr std::string_view kMissing = " is required";
+  if (&command == &app || !text.ends_with(kMissing)) return name + ": " + text;
+  return name + ": found no " + text.substr(0, text.size() - kMissing.size()) +
+         ", expected it as in the example of `espalier " + name + " --help`";
 }
 
 void check_command(const CLI::App& app, const std::string& word) {

@@ -1,0 +1,56 @@
+// Input info: to and from a model file's metadata.
+#include "datasets/input_info.h"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+
+namespace espalier::datasets {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr const char* kKey = "espalier.input";
+
+}  // namespace
+
+InputInfo input_info(const Data& data) {
+  return {data.name, normalisation(data.train), data.train.classes};
+}
+
+std::map<std::string, std::string> metadata(const InputInfo& info) {
+  const Json json{{"data", info.data},
+                  {"mean", info.normalisation.mean},
+                  {"std", info.normalisation.std},
+                  {"classes", info.classes}};
+  return {{kKey, json.dump()}};
+}
+
+std::optional<InputInfo> input_info(const std::map<std::string, std::string>& metadata,
+                                    const std::string& file) {
+  const auto found = metadata.find(kKey);
+  if (found == metadata.end()) return {};
+  const Json json = Json::parse(found->second, nullptr, false);
+  check(json.is_object(), file, ": found metadata ", kKey, " that is no JSON object, expected one");
+  InputInfo info;
+  try {
+    json.at("data").get_to(info.data);
+    json.at("mean").get_to(info.normalisation.mean);
+    json.at("std").get_to(info.normalisation.std);
+    json.at("classes").get_to(info.classes);
+  } catch (const Json::exception&) {
+    fail(file, ": found metadata ", kKey,
+         " that cannot be read, expected data, mean, std and classes");
+  }
+  const auto& mean = info.normalisation.mean;
+  const auto& deviation = info.normalisation.std;
+  check(mean.size() == deviation.size(), file, ": found ", mean.size(), " means and ",
+        deviation.size(), " standard deviations, expected one each a channel");
+  for (std::size_t c = 0; c < mean.size(); ++c)
+    check(std::isfinite(mean[c]) && deviation[c] > 0, file, ": found mean ", mean[c],
+          " and standard deviation ", deviation[c], " for a channel, expected finite ones above 0");
+  return info;
+}
+
+}  // namespace espalier::datasets

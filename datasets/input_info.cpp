@@ -24,7 +24,9 @@ std::map<std::string, std::string> metadata(const InputInfo& info) {
                   {"mean", info.normalisation.mean},
                   {"std", info.normalisation.std},
                   {"classes", info.classes}};
-  return {{kKey, json.dump()}};
+  // Folders, and so classes, may have names that are no UTF-8; that is no reason to lose a
+  // training.
+  return {{kKey, json.dump(-1, ' ', false, Json::error_handler_t::replace)}};
 }
 
 std::optional<InputInfo> input_info(const std::map<std::string, std::string>& metadata,

@@ -20,6 +20,8 @@ TEST_CASE("input info: survives as metadata of a model file") {
   CHECK(found->normalisation.mean == info.normalisation.mean);
   CHECK(found->normalisation.std == info.normalisation.std);
   CHECK(found->classes == info.classes);
+  const auto latin = datasets::metadata({"d\xe9", info.normalisation, {"caf\xe9"}});
+  CHECK(datasets::input_info(latin, path)->classes == std::vector<std::string>{"caf\ufffd"});
   CHECK_FALSE(datasets::input_info({{"other", "{}"}}, path).has_value());
 }
 

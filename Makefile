@@ -107,8 +107,10 @@ $(OBJ)/examples/cli/main.o: FLAGS += -DESPALIER_VERSION='"$(version)"'
 $(OBJ)/core/rng.o: FLAGS += -ffp-contract=off
 $(OBJ)/core/kernels/%.o: FLAGS += $(kernel_tuning)
 ifdef SANITIZE
-# The time of a sanitizer run goes into the kernels. What is not looked for in them, null pointers
-# and unaligned vectors, faults there by itself, and the address sanitizer sees where they lead.
+# The time of a sanitizer run goes into compiling the many files that compute little, and into
+# running the few that compute. What is not looked for in kernels, null pointers and unaligned
+# vectors, faults there by itself, and the address sanitizer sees where they lead.
+$(OBJ)/examples/%.o $(OBJ)/tests/%.o: FLAGS += -O0
 $(OBJ)/core/kernels/%.o: FLAGS += -O2 -fno-sanitize=null,pointer-overflow,alignment
 endif
 

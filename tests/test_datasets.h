@@ -40,7 +40,7 @@ inline void write_bytes(const std::string& path, const std::vector<std::uint8_t>
   REQUIRE(file.good());
 }
 
-inline std::vector<std::uint8_t> bytes_of(const std::string& path) {
+inline std::vector<std::uint8_t> file_bytes(const std::string& path) {
   const std::vector<std::byte> bytes = read_file(path);
   const auto* first = reinterpret_cast<const std::uint8_t*>(bytes.data());
   return {first, first + bytes.size()};

@@ -20,7 +20,7 @@ struct Result {
 
 Result run(const std::string& command, const TempDir& folder) {
   const int status = std::system(("(" + command + ") >'" + (folder / "output") + "' 2>&1").c_str());
-  const auto bytes = bytes_of(folder / "output");
+  const auto bytes = file_bytes(folder / "output");
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, {bytes.begin(), bytes.end()}};
 }
 
@@ -71,7 +71,7 @@ TEST_CASE("fetch: goes on from what an earlier call has left, also where that wa
   TempDir folder;
   if (!has_curl(folder)) return;
   const Archive archive(folder);
-  const auto bytes = bytes_of(archive.path);
+  const auto bytes = file_bytes(archive.path);
   const std::string part = folder / "data/cifar-10-binary.tar.gz.part";
   for (const char* left : {"half", "wrong", "too much"}) {
     fs::remove_all(folder / "data");

@@ -185,7 +185,7 @@ TEST_CASE("picture: what is none is an error that says so") {
   write_file(path, "not a picture, though its name says so");
   CHECK(contains(message(), path + ": found no picture, expected JPEG, PNG, BMP"));
   write_picture(path, random_bytes(300), 3, 10, 10);
-  const Bytes whole = bytes_of(path);
+  const Bytes whole = file_bytes(path);
   write_bytes(path, Bytes(whole.begin(), whole.end() - 60));
   CHECK(contains(message(), path + ": found a damaged picture"));
   fs::remove(path);
@@ -221,7 +221,7 @@ TEST_CASE("picture: shapes that make no sense are refused") {
 TEST_CASE("picture: damaged files never crash") {
   TempDir folder;
   write_picture(folder / "x.png", random_bytes(300), 3, 10, 10);
-  const Bytes whole = bytes_of(folder / "x.png");
+  const Bytes whole = file_bytes(folder / "x.png");
   Rng rng(3);
   for (int i = 0; i < 300; ++i) {
     Bytes damaged = whole;

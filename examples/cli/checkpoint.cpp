@@ -12,12 +12,6 @@ namespace {
 
 const std::string kTraining = "espalier.training";
 
-Json parse(const std::string& text, const std::string& file, const std::string& key) {
-  Json json = Json::parse(text, nullptr, false);
-  check(json.is_object(), file, ": found metadata ", key, " that is no JSON object, expected one");
-  return json;
-}
-
 EpochSoFar epoch_from(const Json& json) {
   EpochSoFar epoch;
   json.at("steps").get_to(epoch.steps);
@@ -37,7 +31,9 @@ Json to_json(const EpochSoFar& epoch) {
 }
 
 Progress progress_from(const std::string& text, const std::string& file) {
-  const Json json = parse(text, file, kTraining);
+  const Json json = Json::parse(text, nullptr, false);
+  check(json.is_object(), file, ": found metadata ", kTraining,
+        " that is no JSON object, expected one");
   Progress progress;
   try {
     progress.recipe = recipe_from(json.at("recipe"), file);

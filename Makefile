@@ -150,7 +150,7 @@ $(OUT)/libespalier.a: $(call objects,$(library)) $(OBJ)/sources
 	$(call say,archive,$@) rm -f $@ && ar rcs $@ $(filter %.o,$^)
 
 $(OUT)/espalier: $(call objects,$(program) $(charts))
-$(OUT)/tests: $(call objects,$(tests) $(charts))
+$(OUT)/tests: $(call objects,$(tests) $(charts) $(filter-out %/main.cpp,$(program)))
 $(example_programs): $(OUT)/examples/%: $(OBJ)/examples/%.o $(call objects,$(course) $(charts))
 $(OUT)/espalier $(OUT)/tests $(example_programs): $(OUT)/libespalier.a $(OBJ)/sources
 	@mkdir -p $(@D)

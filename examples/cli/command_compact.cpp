@@ -1,6 +1,7 @@
 // espalier compact: what pruning took out of a network leaves its file, its memory and its time.
 #include "core/ops/pool.h"
 #include "core/text.h"
+#include "examples/cli/beside.h"
 #include "examples/cli/checkpoint.h"
 #include "examples/cli/commands.h"
 #include "examples/cli/compaction.h"
@@ -35,7 +36,7 @@ Json act(const Options& o) {
                                         .training = judged_by_training(o.judge),
                                         .images = o.batch};
   check_option(o.batch >= 1 && o.batch <= 65536, "--batch", o.batch, "1 to 65536");
-  check_writable(o.out);
+  check_model_path(o.out);
   const Checkpoint checkpoint = load_checkpoint(o.file);
   const Size before = size_of(checkpoint.model, o.file);
   pruning::CompactOptions with_inputs = options;

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <filesystem>
 
 #include "core/error.h"
 #include "core/file.h"
 #include "core/text.h"
 #include "examples/charts/chart.h"
+#include "examples/cli/beside.h"
 #include "examples/cli/checkpoint.h"
 #include "examples/cli/commands.h"
 #include "examples/cli/console.h"
@@ -144,9 +144,7 @@ Json act(const Options& o) {
   for (const double sparsity : o.sparsities)
     check_option(sparsity >= 0 && sparsity < 1, "--sparsities", sparsity, "at least 0 and below 1");
   const pruning::Method method = method_of(o);
-  const std::string out =
-      o.out.empty() ? std::filesystem::path(o.file).replace_extension(".sensitivity.svg").string()
-                    : o.out;
+  const std::string out = o.out.empty() ? beside(o.file, ".sensitivity.svg") : o.out;
   check_option(out.ends_with(".svg"), "--out", out, "a name that ends in .svg");
   const Checkpoint checkpoint = load_checkpoint(o.file);
   pruning::expand(checkpoint.model);

@@ -3,6 +3,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "examples/cli/beside.h"
 #include "examples/cli/commands.h"
 #include "examples/cli/console.h"
 #include "examples/cli/data.h"
@@ -58,10 +59,11 @@ Json act(const Options& o) {
   check_option(o.stop_after >= 0, "--stop-after", o.stop_after, "1 or more");
   if (o.resume.empty()) layers::model_choice(o.model);  // before the data is read
   with_options(o.recipe, {});
-  check_writable(o.out);
+  check_model_path(o.out);
   const datasets::Data data = find_data(o.data);
   Checkpoint checkpoint = o.resume.empty() ? begin(o, data) : resume(o, data);
-  const EpochReport last = train_model(checkpoint, data, o.out, o.stop_after);
+  const EpochReport last =
+      train_model(checkpoint, data, o.out, o.stop_after, {.resumed = o.resume});
   say(o.out + ": written, " + with_commas(file_bytes(o.out)) + " bytes");
   return {{"accuracy", last.test.accuracy()},
           {"accuracy_deviation", last.test.deviation()},

@@ -36,7 +36,7 @@ std::string text_of(const pruning::Compaction& compaction) {
 void log_compaction(const pruning::Compaction& compaction, const std::string& model_path) {
   Json event{{"event", "compact"}, {"command", command_line()}, {"system", describe()}};
   event.update(json_of(compaction));
-  Log(model_path, false, 0).write(event);
+  Log(model_path).write(event);
 }
 
 Json json_of(const std::vector<pruning::LayerForm>& forms) {

@@ -1,11 +1,9 @@
 // Log: opening, going on, and writing.
 #include "examples/cli/log.h"
 
-#include <filesystem>
-#include <sstream>
-
 #include "core/error.h"
 #include "core/file.h"
+#include "examples/cli/beside.h"
 
 namespace espalier::cli {
 namespace {
@@ -20,20 +18,22 @@ bool belongs(const std::string& line, int epochs_done) {
 
 }  // namespace
 
-std::string log_path(const std::string& model_path) {
-  return std::filesystem::path(model_path).replace_extension(".log.jsonl").string();
-}
+std::string log_path(const std::string& model_path) { return beside(model_path, ".log.jsonl"); }
 
-Log::Log(const std::string& model_path, bool resumed, int epochs_done)
+Log::Log(const std::string& model_path) : path_(log_path(model_path)) { begin(""); }
+
+Log::Log(const std::string& model_path, const std::string& from, int epochs_done)
     : path_(log_path(model_path)) {
   std::string kept;
-  std::error_code error;
-  if (resumed && std::filesystem::exists(path_, error)) {
-    std::ifstream old(path_);
-    for (std::string line; std::getline(old, line);)
-      if (belongs(line, epochs_done)) kept += line + "\n";
-  }
-  write_file(path_, kept);
+  std::ifstream old(log_path(from));  // there may be none: the model alone was brought here
+  for (std::string line; std::getline(old, line);)
+    if (belongs(line, epochs_done)) kept += line + "\n";
+  begin(kept);
+}
+
+void Log::begin(const std::string& lines) {
+  write_file(path_, lines);
+  empty_ = lines.empty();
   file_.open(path_, std::ios::app);
   check(file_.good(), path_, ": cannot be written");
 }
@@ -41,6 +41,7 @@ Log::Log(const std::string& model_path, bool resumed, int epochs_done)
 void Log::write(const Json& line) {
   file_ << line.dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl;
   check(file_.good(), path_, ": cannot be written, the disk may be full");
+  empty_ = false;
 }
 
 }  // namespace espalier::cli

@@ -13,16 +13,21 @@ std::string log_path(const std::string& model_path);
 
 class Log {
  public:
-  // A new training begins a new log; a resumed one keeps the lines of the epochs that the
-  // checkpoint has and drops the others.
-  Log(const std::string& model_path, bool resumed, int epochs_done);
+  explicit Log(const std::string& model_path);  // a new one, empty
+  // One that goes on where the log of `from`, which may be the same model, stood after so many
+  // epochs: its lines of later ones are dropped.
+  Log(const std::string& model_path, const std::string& from, int epochs_done);
 
   void write(const Json& line);  // at once in the file
+  bool empty() const { return empty_; }
   const std::string& path() const { return path_; }
 
  private:
+  void begin(const std::string& lines);
+
   std::string path_;
   std::ofstream file_;
+  bool empty_ = true;
 };
 
 }  // namespace espalier::cli

@@ -32,9 +32,8 @@ std::string sentence(const Progress& progress, const std::string& out, const Tra
 EpochReport train_model(Checkpoint& checkpoint, const datasets::Data& data, const std::string& out,
                         int stop_after, const TrainOptions& options) {
   Progress& progress = *checkpoint.progress;
-  const bool resumed = progress.steps_done > 0;
-  Log log(out, resumed, progress.epochs_done);
-  if (!resumed) {
+  Log log = options.resumed.empty() ? Log(out) : Log(out, options.resumed, progress.epochs_done);
+  if (log.empty()) {  // a new one, or the model alone was brought here
     Json first{{"event", "train"},
                {"command", command_line()},
                {"model", checkpoint.model.name()},

@@ -12,6 +12,7 @@ struct TrainOptions {
   // After an epoch, before the checkpoint is written; what it returns goes into the log, unless it
   // is empty.
   std::function<Json(const EpochReport& report)> after_epoch = {};
+  std::string resumed = {};     // the file that a resumed training comes from, whose log goes on
   Json event = Json::object();  // what the log's first line says beside the recipe
   bool resumable = true;  // false: the files on the way are models without a training to go on with
   std::string lost = {};  // what going on after an interrupt would not do, to be said then

@@ -1,4 +1,6 @@
 // The command line: predict for people, and what the first layer saw.
+#include <cmath>
+
 #include "core/autograd.h"
 #include "core/ops/activation.h"
 #include "core/rng.h"
@@ -131,6 +133,36 @@ TEST_CASE("command line: predict --picture numbers several files, and says what 
   layers::save(layers::LeNet300(10, 0, {3, 32, 32}), linear);
   expect_error("predict " + linear + " " + a + " --picture " + (folder / "s.png"), 1,
                "--picture: found a network whose first layer is fc1 (Linear), expected a");
+}
+
+TEST_CASE("command line: predict --picture does not write over a picture that was given") {
+  const TempDir folder;
+  const std::string one = folder / "photo-1.png", two = folder / "photo-2.png",
+                    linked = folder / "linked.png";
+  datasets::write_picture(one, noise(3 * 32 * 32), 3, 32, 32);
+  datasets::write_picture(two, noise(3 * 20 * 30), 3, 20, 30);
+  std::filesystem::create_symlink(one, linked);
+  const std::string before = content(one), predict = "predict " + network() + " ";
+  expect_error(predict + one + " --picture " + one, 2,
+               "--picture: found " + one + ", expected a name that does not write over " + one);
+  expect_error(predict + one + " --picture " + linked, 2, "does not write over " + one);
+  expect_error(predict + two + " " + one + " --picture " + (folder / "photo.png"), 2,
+               "--picture: found " + (folder / "photo.png") +
+                   ", expected a name that does not write over " + one);
+  CHECK(content(one) == before);
+}
+
+TEST_CASE("command line: predict says where a network's outputs are not finite") {
+  const TempDir folder;
+  const std::string a = folder / "a.png", broken = folder / "broken.safetensors";
+  datasets::write_picture(a, noise(3 * 32 * 32), 3, 32, 32);
+  const layers::Model model = layers::LeNet5(3, 0, {3, 32, 32});
+  Parameter weight = model.parameters()[0];
+  weight.mutable_data()[0] = std::nanf("");
+  const datasets::InputInfo info{"d", {{0, 0, 0}, {1, 1, 1}}, {"a", "b", "c"}};
+  layers::save(model, broken, {.metadata = datasets::metadata(info)});
+  expect_error("predict " + broken + " " + a, 1,
+               "predict: found outputs for " + a + " that are not finite, expected finite ones");
 }
 
 }  // namespace espalier::testing

@@ -1,4 +1,6 @@
 // espalier predict: what is in these pictures?
+#include <filesystem>
+
 #include "examples/cli/commands.h"
 #include "examples/cli/console.h"
 #include "examples/cli/first_layer.h"
@@ -21,9 +23,19 @@ std::string out_of(const Options& o, std::size_t number) {
   return o.out.substr(0, dot) + "-" + std::to_string(number + 1) + o.out.substr(dot);
 }
 
+// What the first layer saw must not be written over a picture that was given.
+void check_out(const Options& o) {
+  check_option(o.out.ends_with(".png"), "--picture", o.out, "a name that ends in .png");
+  for (std::size_t i = 0; i < o.pictures.size(); ++i)
+    for (const std::string& picture : o.pictures) {
+      std::error_code error;  // where there is no such file yet
+      check_option(!std::filesystem::equivalent(out_of(o, i), picture, error), "--picture", o.out,
+                   "a name that does not write over " + picture);
+    }
+}
+
 Json act(const Options& o) {
-  if (!o.out.empty())
-    check_option(o.out.ends_with(".png"), "--picture", o.out, "a name that ends in .png");
+  if (!o.out.empty()) check_out(o);
   const Checkpoint checkpoint = load_checkpoint(o.file);
   if (!o.out.empty()) check_has_maps(checkpoint.model);
   Json predictions = Json::array();

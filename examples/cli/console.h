@@ -3,6 +3,7 @@
 
 #include <sstream>
 #include <string>
+#include <string_view>
 
 #include "core/error.h"
 #include "examples/cli/colour.h"
@@ -17,7 +18,7 @@ class UsageError : public Error {
 
 // Throws a UsageError "OPTION: found FOUND, expected EXPECTED" where the condition does not hold.
 template <class Found>
-void check_option(bool holds, const char* option, const Found& found, const char* expected) {
+void check_option(bool holds, const char* option, const Found& found, std::string_view expected) {
   if (holds) [[likely]]
     return;
   std::ostringstream text;

@@ -41,6 +41,9 @@ std::vector<Guess> predict(const Checkpoint& checkpoint, const std::string& pict
   model.eval();
   const std::vector<float> shares =
       softmax(layers::outputs_of(model, input_of(checkpoint, bytes))).to_vector();
+  check(std::all_of(shares.begin(), shares.end(), [](float s) { return std::isfinite(s); }),
+        "predict: found outputs for ", picture,
+        " that are not finite, expected finite ones (did the network's training diverge?)");
   std::vector<int> order(shares.size());
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return shares[a] > shares[b]; });

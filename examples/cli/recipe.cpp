@@ -54,7 +54,7 @@ void check_recipe(const Recipe& r) {
     names += (names.empty() ? "one of " : ", ") + name;
     known = known || name == r.schedule;
   }
-  check_option(known, "--schedule", r.schedule, names.c_str());
+  check_option(known, "--schedule", r.schedule, names);
   check_option(r.warmup >= 0 && r.warmup <= 1, "--warmup", r.warmup, "0 to 1");
   check_option(r.step_every >= 1, "--step-every", r.step_every, "1 or more");
   check_option(r.gamma > 0 && r.gamma <= 1, "--gamma", r.gamma, "above 0, 1 at most");

@@ -11,6 +11,7 @@
 #include "examples/cli/commands.h"
 #include "examples/cli/compaction.h"
 #include "examples/cli/console.h"
+#include "examples/cli/crossover.h"
 #include "examples/cli/progress_bar.h"
 #include "examples/cli/usage.h"
 #include "layers/layers.h"
@@ -24,10 +25,6 @@ struct Options {
   std::string judge = "inference", out = "crossover.svg";
   int batch = 128;
   std::int64_t seed = 0;
-};
-
-struct Point {
-  double density, dense_ms, sparse_ms;
 };
 
 // A network of the one layer, with a convolution's usual ReLU behind it.
@@ -44,7 +41,7 @@ layers::Model network(const Options& o) {
       {o.conv[0], o.conv[3], o.conv[3]});
 }
 
-Point measure(const Options& o, double density) {
+CrossoverPoint measure(const Options& o, double density) {
   const layers::Model model = network(o);
   Parameter weight = model.parameters()[0];
   std::vector<std::uint8_t> mask(static_cast<std::size_t>(weight.numel()), 0);
@@ -61,21 +58,6 @@ Point measure(const Options& o, double density) {
   return {form.density, form.dense_ms, form.sparse_ms};
 }
 
-// Where the line through the times' ratio crosses 1, going up from the sparsest; 0: nowhere.
-double break_even(const std::vector<Point>& points) {
-  double density = 0;
-  for (std::size_t i = 0; i < points.size(); ++i) {
-    const double ratio = points[i].sparse_ms / points[i].dense_ms;
-    if (ratio >= 1) {
-      if (i == 0) return 0;
-      const double before = points[i - 1].sparse_ms / points[i - 1].dense_ms;
-      return density + (points[i].density - density) * (1 - before) / (ratio - before);
-    }
-    density = points[i].density;
-  }
-  return density;
-}
-
 std::string shape_text(const Options& o) {
   char text[96];
   if (!o.linear.empty())
@@ -87,18 +69,16 @@ std::string shape_text(const Options& o) {
   return text;
 }
 
-charts::Chart chart_of(const Options& o, const std::vector<Point>& points, double even) {
+charts::Chart chart_of(const Options& o, const std::vector<CrossoverPoint>& points) {
   charts::Chart chart;
   chart.title = "Dense or sparse";
-  char text[160];
-  std::snprintf(text, sizeof text, "%s, batch %d, %s; sparse is faster below %.0f %% density",
-                shape_text(o).c_str(), o.batch,
-                judged_by_training(o.judge) ? "a training step" : "inference", 100 * even);
-  chart.subtitle = text;
+  chart.subtitle = shape_text(o) + ", batch " + std::to_string(o.batch) + ", " +
+                   (judged_by_training(o.judge) ? "a training step" : "inference") + "; " +
+                   verdict(points);
   chart.x = {.label = "weights that are there", .percent = true};
   chart.y = {.label = "milliseconds", .include = 0};
   charts::ChartSeries dense{.name = "dense"}, sparse{.name = "sparse"};
-  for (const Point& p : points) {
+  for (const CrossoverPoint& p : points) {
     dense.points.push_back({p.density, p.dense_ms});
     sparse.points.push_back({p.density, p.sparse_ms});
   }
@@ -131,17 +111,16 @@ Json act(const Options& o) {
   std::vector<double> densities = o.densities;
   std::sort(densities.begin(), densities.end());
 
-  std::vector<Point> points;
+  std::vector<CrossoverPoint> points;
   ProgressBar bar("crossover", std::ssize(densities), "densities");
   for (const double density : densities) {
     points.push_back(measure(o, density));
     bar.advance(1);
   }
-  const double even = break_even(points);
   std::string table = shape_text(o) + ", batch " + std::to_string(o.batch) + ", " + o.judge +
                       "\ndensity   ms dense  ms sparse  dense / sparse\n";
   Json json_points = Json::array();
-  for (const Point& p : points) {
+  for (const CrossoverPoint& p : points) {
     char line[96];
     std::snprintf(line, sizeof line, "%5.1f %%  %9.3f  %9.3f  %14.2f\n", 100 * p.density,
                   p.dense_ms, p.sparse_ms, p.dense_ms / p.sparse_ms);
@@ -149,11 +128,16 @@ Json act(const Options& o) {
     json_points.push_back(
         {{"density", p.density}, {"dense_ms", p.dense_ms}, {"sparse_ms", p.sparse_ms}});
   }
-  answer(table + "sparse is faster below " + percent(even, 0) + " density");
-  write_file(o.out, charts::svg(chart_of(o, points, even)));
+  answer(table + verdict(points));
+  write_file(o.out, charts::svg(chart_of(o, points)));
   say(o.out + ": written");
-  return {{"layer", shape_text(o)}, {"batch", o.batch},      {"judge", o.judge},
-          {"break_even", even},     {"points", json_points}, {"picture", o.out}};
+  const std::optional<double> even = break_even(points);
+  return {{"layer", shape_text(o)},
+          {"batch", o.batch},
+          {"judge", o.judge},
+          {"break_even", even ? Json(*even) : Json()},  // null: not between those measured
+          {"points", json_points},
+          {"picture", o.out}};
 }
 
 }  // namespace

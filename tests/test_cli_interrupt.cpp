@@ -170,4 +170,18 @@ TEST_CASE("command line: what was started to ignore interrupts goes on ignoring 
   CHECK_MESSAGE(run.status == 0, run.err);
 }
 
+TEST_CASE("command line: a signal that is ignored stays so while another one ends the program") {
+  const TempDir folder;
+  const std::string out = folder / "m.safetensors", log = folder / "m.log.jsonl";
+  // What a shell starts in the background ignores interrupts.
+  const Outcome run = run_command(
+      "sh -c '" + program_path() + " train --threads 1 --epochs 100 --batch 16 --lr 0.01 --data " +
+      setting().data + " --out " + out + " & child=$!; while [ ! -s " + log +
+      " ]; do sleep 0.01; done; kill -TERM $child; i=0; while [ $i -lt 3000 ]; do kill -INT "
+      "$child; i=$((i + 1)); "
+      "done; wait $child'");
+  CHECK_MESSAGE(run.status == 128 + SIGTERM, run.err);
+  CHECK(run.err.find("espalier: interrupted ") != run.err.npos);
+}
+
 }  // namespace espalier::testing

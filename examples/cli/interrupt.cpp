@@ -10,15 +10,19 @@
 namespace espalier::cli {
 namespace {
 
+constexpr int kSignals[] = {SIGINT, SIGTERM};
 std::atomic<int> asked = 0;  // the signal's number
 static_assert(std::atomic<int>::is_always_lock_free, "a signal handler must not wait");
 int waiting = 0;  // how many InterruptsWait there are
 
 void ask(int signal) {
   asked = signal;
-  struct sigaction usual = {};
+  struct sigaction usual = {}, now;
   usual.sa_handler = SIG_DFL;
-  for (const int any : {SIGINT, SIGTERM}) sigaction(any, &usual, nullptr);
+  for (const int any : kSignals) {  // those that are listened for, not one that is ignored
+    sigaction(any, nullptr, &now);
+    if (now.sa_handler == ask) sigaction(any, &usual, nullptr);
+  }
 }
 
 }  // namespace
@@ -27,7 +31,7 @@ void listen_for_interrupts() {
   struct sigaction action = {}, before;
   action.sa_handler = ask;
   action.sa_flags = SA_RESTART;
-  for (const int signal : {SIGINT, SIGTERM}) {
+  for (const int signal : kSignals) {
     sigaction(signal, nullptr, &before);
     if (before.sa_handler != SIG_IGN) sigaction(signal, &action, nullptr);
   }

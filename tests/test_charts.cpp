@@ -2,14 +2,17 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <fstream>
 #include <limits>
 
 #include "core/error.h"
+#include "datasets/codec.h"
 #include "examples/charts/bars.h"
 #include "examples/charts/chart.h"
 #include "examples/charts/histogram.h"
 #include "examples/charts/network_map.h"
 #include "examples/charts/tiles.h"
+#include "tests/tempdir.h"
 #include "tests/xml.h"
 
 namespace espalier::testing {
@@ -42,6 +45,25 @@ void check_both(const std::string& file, const std::string& page) {
     CHECK(count(svg, "http") == 1);  // the name space
     CHECK(svg.find("nan") == svg.npos);
   }
+}
+
+// The first picture within a picture, unpacked.
+datasets::Pixels embedded_png(const std::string& svg) {
+  const std::string start = "base64,";
+  const std::size_t begin = svg.find(start) + start.size();
+  const std::string digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string bytes;
+  unsigned bits = 0, count = 0;
+  for (std::size_t i = begin; digits.find(svg[i]) != digits.npos; ++i) {
+    bits = bits << 6 | static_cast<unsigned>(digits.find(svg[i]));
+    count += 6;
+    if (count < 8) continue;
+    count -= 8;
+    bytes += static_cast<char>(bits >> count & 255);
+  }
+  const TempDir folder;
+  std::ofstream(folder / "tile.png", std::ios::binary) << bytes;
+  return datasets::decode(folder / "tile.png");
 }
 
 }  // namespace
@@ -90,6 +112,11 @@ TEST_CASE("charts: tiles show what is there, and cross out what is not") {
   CHECK(count(svg, "<image ") == 1);
   CHECK(count(svg, "data:image/png;base64,iVBORw0KGgo") == 1);
   CHECK(count(svg, "class=\"lead\"") == 4);
+  // Zero is mid-grey, on light and on dark.
+  const datasets::Pixels pixels = embedded_png(svg);
+  REQUIRE(pixels.width * pixels.height * pixels.channels == 8);
+  const std::vector<std::uint8_t> found(pixels.bytes.get(), pixels.bytes.get() + 8);
+  CHECK(found == std::vector<std::uint8_t>{128, 128, 128, 255, 255, 0, 128, 255});
   tiles.tiles[0].values.pop_back();
   CHECK_THROWS_WITH_AS(charts::svg(tiles), "tiles: found 5 values, expected [3, 1, 2]", Error);
   tiles.channels = 2;

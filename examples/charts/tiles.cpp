@@ -45,13 +45,11 @@ std::string png_of(const Tiles& tiles, const Tiles::Tile& tile) {
       pixels.push_back(static_cast<std::uint8_t>(std::lround(255 * share)));
       continue;
     }
-    bool there = false;
     for (std::size_t c = 0; c < 3; ++c) {
       const float v = tile.values[(channels == 3 ? c : 0) * plane + i];
-      there |= v != 0;
       pixels.push_back(static_cast<std::uint8_t>(std::lround(127.5F + 127.5F * v / largest)));
     }
-    pixels.push_back(there ? 255 : 0);
+    pixels.push_back(255);
   }
   return datasets::encode_png(pixels, 4, tiles.height, tiles.width);
 }

@@ -21,8 +21,7 @@ struct Tiles {
 };
 
 // Zero is mid-grey, and each tile's largest value, up or down, white or black (of 3 channels, each
-// for itself). A pixel whose values are all exactly zero is left out, so that the background shows;
-// a tile without any other is crossed out.
+// for itself). A tile whose values are all exactly zero is crossed out.
 std::string svg(const Tiles& tiles, Place place = Place::File);
 
 }  // namespace espalier::charts

@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "core/error.h"
+#include "examples/cli/beside.h"
 #include "examples/cli/commands.h"
 #include "examples/cli/console.h"
 #include "examples/cli/data.h"
@@ -21,11 +22,13 @@ struct Options {
 };
 
 // The network as it came beside what is left of it. A short look at the clock: a few windows.
-std::string write_report_of(const Options& o, const PruneReport& report) {
-  const FactOptions options{
-      .evaluations = {{o.file, report.dense}, {o.out, report.after()}},
+std::string write_report_of(const Options& o, const PruneReport& report, const std::string& data) {
+  FactOptions options{
+      .evaluations = {{o.out, report.after()}},
       .bench =
-          ModelBenchOptions{.batches = {128}, .windows = 3, .seconds = 0.03, .training = false}};
+          ModelBenchOptions{.batches = {128}, .windows = 3, .seconds = 0.03, .training = false},
+      .known_on = data};
+  options.evaluations.emplace(o.file, report.dense);  // unless it was replaced
   std::error_code error;
   const bool replaced = std::filesystem::equivalent(o.file, o.out, error);
   const std::vector<std::string> files = replaced ? std::vector{o.out} : std::vector{o.file, o.out};
@@ -34,7 +37,7 @@ std::string write_report_of(const Options& o, const PruneReport& report) {
 
 Json act(const Options& o) {
   method_of(o.prune);  // before anything is read
-  check_writable(o.out);
+  check_model_path(o.out);
   const datasets::Data data = find_data(o.data);
   Checkpoint checkpoint = load_checkpoint(o.file);
   check(checkpoint.input.has_value(), o.file,
@@ -70,7 +73,7 @@ Json act(const Options& o) {
                {"pruning", to_json(o.prune)},
                {"recipe", to_json(recipe)}});
   if (!o.no_report) {
-    json["report"] = write_report_of(o, report);
+    json["report"] = write_report_of(o, report, data.name);
     answer(json["report"].get<std::string>());
   }
   return json;

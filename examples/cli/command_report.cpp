@@ -31,6 +31,7 @@ Json json_of(const ReportFile& file) {
         file.log.before_finetune.value_or(0));
   known("loss", std::isfinite(file.loss), file.loss);
   known("images", file.images > 0, file.images);
+  known("evaluated_on", !file.evaluated_on.empty(), file.evaluated_on);
   json.update({{"sparsity", file.gone()},
                {"parameters", file.parameters},
                {"nonzero", file.nonzero},
@@ -55,6 +56,9 @@ Json act(const Options& o) {
       o.out.empty() ? (std::filesystem::path(o.files[0]).parent_path() / "report.html").string()
                     : o.out;
   check_option(out.ends_with(".html"), "--out", out, "a name that ends in .html");
+  for (const std::string& file : o.files)
+    if (std::error_code error; !std::filesystem::exists(file, error))
+      load_checkpoint(file);  // says so before anything is said of what is to be written
   check_writable(out);
   FactOptions options;
   if (!o.no_bench) options.bench = {.batches = {o.batch}, .windows = 5, .seconds = 0.1};

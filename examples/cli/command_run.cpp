@@ -3,6 +3,7 @@
 
 #include "core/error.h"
 #include "examples/cli/bench_model.h"
+#include "examples/cli/beside.h"
 #include "examples/cli/commands.h"
 #include "examples/cli/compaction.h"
 #include "examples/cli/console.h"
@@ -113,7 +114,7 @@ Json act(const Options& o) {
   const datasets::Data data = find_data(o.data);
   make_folder(o.out);
   const std::string dense = o.out + "/dense.safetensors";
-  check_writable(dense);
+  check_model_path(dense);
 
   const Recipe recipe = with_options(o.recipe, default_recipe(o.model, data));
   const Shape pictures{data.train.channels, data.train.height, data.train.width};
@@ -124,6 +125,7 @@ Json act(const Options& o) {
   const EpochReport last = train_model(checkpoint, data, dense);
 
   FactOptions facts;
+  facts.known_on = data.name;
   Json first = evaluated(dense, data.test, facts);
   first["images_per_second"] = last.images_per_second;
   const std::string pruned = o.out + "/pruned.safetensors", small = o.out + "/compact.safetensors";

@@ -81,7 +81,7 @@ class Pruning {
 
   // What pruning came to, as the log's last line; where nothing was trained, the first one, too.
   void write_end() const {
-    Log log(out_, report_.trained, recipe_.epochs);
+    Log log = report_.trained ? Log(out_, out_, recipe_.epochs) : Log(out_);
     if (!report_.trained)
       log.write({{"event", "prune"},
                  {"command", command_line()},
@@ -94,6 +94,7 @@ class Pruning {
                {"sparsity", report_.outcome.achieved},
                {"accuracy_dense", report_.dense.accuracy()},
                {"accuracy_before_finetune", report_.before.accuracy()},
+               {"epochs_before_finetune", report_.before_epoch},
                {"accuracy", report_.after().accuracy()},
                {"test_images", report_.after().images}});
   }
@@ -150,7 +151,9 @@ class Pruning {
                  const double epoch = static_cast<double>(batch.step + 1) /
                                       static_cast<double>(batch.steps_per_epoch);
                  // A copy: in the model itself training goes on with its own statistics.
-                 if (schedule.at(epoch) == schedule.final()) evaluate_pruned(model_.clone());
+                 if (schedule.at(epoch) != schedule.final()) return;
+                 evaluate_pruned(model_.clone());
+                 report_.before_epoch = epoch;
                },
            .resumable = false});
   }

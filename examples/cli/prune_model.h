@@ -9,9 +9,10 @@
 namespace espalier::cli {
 
 struct PruneReport {
-  Evaluation dense;   // before anything went
-  Evaluation before;  // pruned to the end, batch norm gathered anew, not fine-tuned
-  EpochReport last;   // of the training afterwards; nothing of it without one
+  Evaluation dense;         // before anything went
+  Evaluation before;        // pruned to the end, batch norm gathered anew, not fine-tuned
+  double before_epoch = 0;  // how many epochs of the training had been by then
+  EpochReport last;         // of the training afterwards; nothing of it without one
   pruning::Outcome outcome;
   bool trained = false;
 

@@ -2,9 +2,11 @@
 #include "examples/cli/report.h"
 
 #include <filesystem>
+#include <set>
 
 #include "core/error.h"
 #include "core/file.h"
+#include "examples/cli/beside.h"
 #include "examples/cli/report_page.h"
 
 namespace espalier::cli {
@@ -12,7 +14,7 @@ namespace espalier::cli {
 namespace fs = std::filesystem;
 
 std::string report_path(const std::string& model_path) {
-  return fs::path(model_path).replace_extension(".report.html").string();
+  return beside(model_path, ".report.html");
 }
 
 ReportPaths write_report(const ReportFacts& facts, const std::string& out) {
@@ -23,9 +25,13 @@ ReportPaths write_report(const ReportFacts& facts, const std::string& out) {
   check(!error && fs::is_directory(folder), folder.string(),
         ": found what is no folder and cannot be made one, expected one for the pictures");
   ReportPaths paths{out, {}};
+  std::set<std::string> taken;  // two names may differ in what a file's name does not keep
   for (const ReportSection& section : sections)
     for (const ReportPicture& picture : section.pictures) {
-      paths.pictures.push_back((folder / picture.name).string());
+      fs::path name = picture.name;
+      for (int i = 2; !taken.insert(name.string()).second; ++i)
+        name = fs::path(picture.name).stem().string() + "-" + std::to_string(i) + ".svg";
+      paths.pictures.push_back((folder / name).string());
       write_file(paths.pictures.back(), picture.svg(charts::Place::File));
     }
   write_file(out, report_page(facts, sections));

@@ -1,4 +1,4 @@
-// Accuracy, size and speed, sparsity and the map: from facts to charts.
+// Size and speed, sparsity and the map: from facts to charts.
 #include "examples/cli/report_charts.h"
 
 #include <algorithm>
@@ -6,19 +6,12 @@
 
 #include "core/text.h"
 #include "examples/charts/bars.h"
-#include "examples/charts/chart.h"
 #include "examples/charts/network_map.h"
 #include "examples/cli/report_words.h"
 #include "pruning/groups.h"
 
 namespace espalier::cli {
 namespace {
-
-// A chart keeps its facts, for it is drawn twice.
-template <class Chart>
-ReportPicture picture(const std::string& name, Chart chart) {
-  return {name, [chart = std::move(chart)](charts::Place place) { return svg(chart, place); }};
-}
 
 std::string share_of(double value, double first) {
   return first > 0 ? " (" + ratio_text(value / first) + ")" : "";
@@ -40,68 +33,19 @@ charts::BarGroup group_of(const ReportFacts& facts, const std::string& name, con
   return group;
 }
 
-std::string fine_tuning_words(const ReportFacts& facts) {
-  for (const ReportFile& file : facts.files)
-    if (file.log.before_finetune)
-      return "Just after pruning, " + file.name + " had " +
-             percent_text(*file.log.before_finetune, 2) +
-             (file.log.epochs.empty()
-                  ? ", not trained on"
-                  : "; trained on, " + percent_text(file.log.epochs.back().test_accuracy, 2));
-  return "";
-}
-
 }  // namespace
 
 bool same_network(const ReportFile& first, const ReportFile& file) {
-  return std::all_of(file.layers.begin(), file.layers.end(),
-                     [&](const ReportLayer& layer) { return find_layer(first, layer.name); });
+  return std::all_of(file.layers.begin(), file.layers.end(), [&](const ReportLayer& layer) {
+    const ReportLayer* once = find_layer(first, layer.name);
+    return once && once->weights == layer.weights && once->units == layer.units;
+  });
 }
 
 const ReportLayer* find_layer(const ReportFile& file, const std::string& name) {
   const auto found = std::find_if(file.layers.begin(), file.layers.end(),
                                   [&](const ReportLayer& layer) { return layer.name == name; });
   return found == file.layers.end() ? nullptr : &*found;
-}
-
-ReportSection accuracy_section(const ReportFacts& facts) {
-  ReportSection section{.title = "Accuracy along the way", .caption = ""};
-  charts::Chart chart{.title = "Accuracy on the test pictures",
-                      .x = {.label = "Epochs of training", .include = 0},
-                      .y = {.label = "", .percent = true},
-                      .width = 270,
-                      .height = 220};
-  double trained = 0;  // epochs of the first file
-  bool drawn = false;
-  for (const ReportFile& file : facts.files) {
-    charts::ChartSeries series{.name = file.name};
-    const bool goes_on = file.log.event == "prune" && !file.log.from_beginning;
-    const double offset = goes_on ? trained : 0;
-    if (goes_on && trained > 0 && file.log.before_finetune)
-      series.points.push_back({offset, facts.first().log.epochs.back().test_accuracy});
-    if (file.log.before_finetune && !file.log.from_beginning)
-      series.points.push_back({offset, *file.log.before_finetune});
-    for (const LogFacts::Epoch& epoch : file.log.epochs)
-      series.points.push_back({offset + epoch.epoch, epoch.test_accuracy});
-    if (&file == &facts.first() && !file.log.epochs.empty()) trained = file.log.epochs.back().epoch;
-    drawn |= !series.points.empty();
-    chart.series.push_back(std::move(series));
-  }
-  if (drawn) {
-    const std::string words = fine_tuning_words(facts);
-    section.caption = (words.empty() ? "The accuracy after every epoch" : words) +
-                      ". The scale need not begin at 0 %.";
-    section.pictures.push_back(picture("accuracy.svg", std::move(chart)));
-    return section;
-  }
-  charts::Bars bars{.title = "Accuracy on the test pictures", .groups = {{}}, .whole = 1};
-  for (std::size_t i = 0; i < facts.files.size(); ++i)
-    if (const ReportFile& file = facts.files[i]; file.accuracy)
-      bars.groups[0].bars.push_back({file.name, *file.accuracy, accuracy_text(file), i});
-  if (bars.groups[0].bars.empty()) return section;
-  section.caption = "A bar from end to end is 100 %; there is no log of the epochs on the way.";
-  section.pictures.push_back(picture("accuracy.svg", std::move(bars)));
-  return section;
 }
 
 ReportSection size_section(const ReportFacts& facts) {

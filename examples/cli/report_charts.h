@@ -3,8 +3,10 @@
 
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "examples/charts/chart.h"
 #include "examples/charts/svg.h"
 #include "examples/cli/report_facts.h"
 
@@ -15,6 +17,12 @@ struct ReportPicture {
   std::string svg(charts::Place place) const { return draw(place); }
   std::function<std::string(charts::Place)> draw;
 };
+
+// A chart keeps its facts, for it is drawn twice.
+template <class Chart>
+ReportPicture picture(const std::string& name, Chart chart) {
+  return {name, [chart = std::move(chart)](charts::Place place) { return svg(chart, place); }};
+}
 
 // Pictures under one caption. A section is half as wide as the page, or as wide and its pictures
 // stand side by side, many of them where they are small.
@@ -36,7 +44,12 @@ ReportSection map_section(const ReportFacts& facts);
 ReportSection filter_section(const ReportFacts& facts);
 ReportSection weight_section(const ReportFacts& facts);
 
-// Whether a file may be the first one's network with parts gone: it has no layer of another name.
+// The lines of the chart of accuracies. A pruning that goes on from the first file begins where its
+// training ended; what was measured just after pruning stands where the last of it went.
+std::vector<charts::ChartSeries> accuracy_series(const ReportFacts& facts);
+
+// Whether a file may be the first one's network with parts gone: it has no layer of another name,
+// and none that was of another size before anything went.
 bool same_network(const ReportFile& first, const ReportFile& file);
 const ReportLayer* find_layer(const ReportFile& file, const std::string& name);
 

@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/system.h"
+#include "examples/cli/beside.h"
 #include "examples/cli/checkpoint.h"
 #include "examples/cli/data.h"
 #include "examples/cli/size.h"
@@ -20,7 +21,7 @@ namespace {
 // The file's name without its ending; with its folder or a number where another one has it, too.
 std::string short_name(const std::string& path, std::set<std::string>& taken) {
   const std::filesystem::path file(path);
-  std::string name = file.stem().string();
+  std::string name = without_ending(file.filename().string());
   if (taken.count(name) && file.has_parent_path())
     name = file.parent_path().filename().string() + "/" + name;
   const std::string base = name;
@@ -72,11 +73,13 @@ void take_accuracy(ReportFile& file, const Checkpoint& checkpoint, const FactOpt
   std::optional<Evaluation> found;
   if (const auto known = options.evaluations.find(file.path); known != options.evaluations.end()) {
     found = known->second;
+    file.evaluated_on = options.known_on;
   } else if (options.data) {
     check_fits(checkpoint.model, *options.data, file.path);
     found = evaluate(checkpoint.model, options.data->test,
                      checkpoint.input ? checkpoint.input->normalisation
                                       : datasets::normalisation(options.data->train));
+    file.evaluated_on = options.data->name;
   }
   if (found) {
     file.accuracy = found->accuracy(), file.loss = found->loss, file.images = found->images;
@@ -86,6 +89,7 @@ void take_accuracy(ReportFile& file, const Checkpoint& checkpoint, const FactOpt
   } else if (file.log.pruned) {
     file.accuracy = file.log.pruned, file.images = file.log.pruned_images;
   }
+  if (file.accuracy && !found) file.evaluated_on = file.log.data;
 }
 
 ReportFile facts_of(const std::string& path, const layers::Model& model, const Checkpoint& read,

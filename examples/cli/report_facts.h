@@ -31,6 +31,7 @@ struct ReportFile {
   std::optional<double> accuracy;
   double loss = 0;
   std::int64_t images = 0;
+  std::string evaluated_on;  // the name of the data these are of; may be empty
   std::int64_t parameters = 0, nonzero = 0;
   std::int64_t macs = 0, macs_nonzero = 0;  // as eval counts them
   std::int64_t macs_run = 0;                // of sparse layers those of nonzeros, else all
@@ -62,6 +63,7 @@ struct FactOptions {
   std::optional<ModelSpeed> speed = {};                // likewise, of the files in their order
   std::optional<ModelBenchOptions> bench = {};         // else to be measured in this way
   const datasets::Data* data = nullptr;                // to evaluate on what is not known already
+  std::string known_on = {};                           // the name of the data of `evaluations`
 };
 
 // An Error that names the file where one cannot be read.

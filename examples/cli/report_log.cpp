@@ -56,6 +56,7 @@ void take_event(const Json& json, LogFacts& facts) {
     facts.before_finetune = before;
   if (event == "pruned") {
     facts.pruned = find<double>(json, "accuracy");
+    facts.before_epochs = find<double>(json, "epochs_before_finetune");
     facts.pruned_images = find<std::int64_t>(json, "test_images").value_or(0);
   }
   const bool beginning = event == "train" || event == "prune" || event == "compact";

@@ -22,6 +22,7 @@ struct LogFacts {
   // Of a pruning: test accuracies without and with training on, and the pictures of both; 0: not
   // known.
   std::optional<double> before_finetune, pruned;
+  std::optional<double> before_epochs;  // epochs that had been by then: with a schedule, some
   std::int64_t pruned_images = 0;
 };
 

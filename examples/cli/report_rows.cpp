@@ -58,7 +58,8 @@ std::vector<ReportRow> report_rows(const ReportFacts& facts) {
           [](const ReportFile& f) { return rate_text(f.speed->training); });
   }
   add("Seed", [](const ReportFile& f) { return f.log.seed ? std::to_string(*f.log.seed) : ""; });
-  add("Data", [](const ReportFile& f) { return f.log.data; });
+  add("Trained on", [](const ReportFile& f) { return f.log.data; });
+  add("Evaluated on", [](const ReportFile& f) { return f.evaluated_on; });
   return rows;
 }
 

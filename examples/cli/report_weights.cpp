@@ -70,11 +70,6 @@ std::string file_name(const std::string& prefix, const std::string& name) {
   return text + ".svg";
 }
 
-ReportPicture picture(const std::string& name, charts::Tiles tiles) {
-  return {name,
-          [tiles = std::move(tiles)](charts::Place place) { return charts::svg(tiles, place); }};
-}
-
 // The first layer of one file: what its units look like, and which of their weights are gone.
 struct FilterPictures {
   charts::Tiles values, gone;
@@ -191,9 +186,7 @@ ReportSection weight_section(const ReportFacts& facts) {
       histogram.subtitle +=
           ", " + percent_text(1 - static_cast<double>(left) / static_cast<double>(layer.weights)) +
           " gone";
-    section.pictures.push_back({file_name("weights", layer.name), [histogram](charts::Place place) {
-                                  return charts::svg(histogram, place);
-                                }});
+    section.pictures.push_back(picture(file_name("weights", layer.name), std::move(histogram)));
   }
   section.caption = facts.files.size() > 1
                         ? "How many weights have which value: " + facts.first().name +

@@ -119,6 +119,8 @@ std::string subline(const ReportFacts& facts) {
   const ReportFile &first = facts.first(), &last = facts.last();
   std::string text = last.network.empty() ? std::string("A network") : last.network;
   if (!last.log.data.empty()) text += " on " + last.log.data;
+  if (last.accuracy && last.evaluated_on != last.log.data)
+    text += ", evaluated on " + last.evaluated_on;
   text += ": ";
   if (facts.files.size() == 1) return text + count_text(last.parameters) + " parameters.";
   text += bytes_text(first.bytes) + " → " + bytes_text(last.bytes) + " on disk, " +

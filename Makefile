@@ -91,6 +91,7 @@ optimise := -O1 -g1 -fno-omit-frame-pointer -D_GLIBCXX_ASSERTIONS -Wno-maybe-uni
   -fsanitize=address,undefined -fno-sanitize-recover=all
 else
 optimise := -O3 -g1
+quick    := -O1
 endif
 # Short of registers, GCC on x86 keeps addresses in vector registers; from there they arrive late,
 # behind the multiply-adds that wait. Only the kernels are short of registers.
@@ -103,15 +104,17 @@ FLAGS := -std=c++20 $(optimise) -march=$(ARCH) -fopenmp -ffp-contract=fast -Wall
   -I. -Iexamples -I$(BLAS_INC) $(CPPFLAGS) $(CXXFLAGS)
 LINK  := $(LDFLAGS) -L$(BLAS_LIB) -Wl,-rpath,$(BLAS_LIB)
 LIBS  := -lopenblas -lz $(LDLIBS)
-$(OBJ)/examples/cli/main.o: FLAGS += -DESPALIER_VERSION='"$(version)"'
-$(OBJ)/core/rng.o: FLAGS += -ffp-contract=off
-$(OBJ)/core/kernels/%.o: FLAGS += $(kernel_tuning)
+$(OBJ)/examples/cli/main.o: private FLAGS += -DESPALIER_VERSION='"$(version)"'
+$(OBJ)/core/rng.o: private FLAGS += -ffp-contract=off
+$(OBJ)/core/kernels/%.o: private FLAGS += $(kernel_tuning)
+# What computes little is compiled sooner rather than optimised better.
+$(OBJ)/examples/cli/%.o $(OBJ)/examples/charts/%.o $(OBJ)/tests/%.o: private FLAGS += $(quick)
 ifdef SANITIZE
 # The time of a sanitizer run goes into compiling the many files that compute little, and into
 # running the few that compute. What is not looked for in kernels, null pointers and unaligned
 # vectors, faults there by itself, and the address sanitizer sees where they lead.
-$(OBJ)/examples/%.o $(OBJ)/tests/%.o: FLAGS += -O0
-$(OBJ)/core/kernels/%.o: FLAGS += -O2 -fno-sanitize=null,pointer-overflow,alignment
+$(OBJ)/examples/%.o $(OBJ)/tests/%.o: private FLAGS += -O0
+$(OBJ)/core/kernels/%.o: private FLAGS += -O2 -fno-sanitize=null,pointer-overflow,alignment
 endif
 
 # ---- What is built from what -------------------------------------------------
@@ -135,7 +138,7 @@ all: $(products)
 write_if_changed = mkdir -p $(@D); { $1; } >$@.new 2>&1; \
   if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 $(OBJ)/flags: FORCE
-	@$(call write_if_changed,echo $(LINK) $(LIBS) $(version); \
+	@$(call write_if_changed,echo $(LINK) $(LIBS) $(version) $(kernel_tuning) $(quick); \
 	  env -u MAKEFLAGS $(CXX) $(FLAGS) -E -x c++ /dev/null -o /dev/null -\#\#\#)
 $(OBJ)/sources: FORCE
 	@$(call write_if_changed,echo $(library) $(program) $(charts) $(course) $(examples) $(tests))

@@ -3,12 +3,11 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
+#include <functional>
+
+#include "examples/cli/json.h"
 
 namespace espalier::cli {
-
-// Keys in the order they were written.
-using Json = nlohmann::ordered_json;
 
 // What every subcommand has.
 struct Common {

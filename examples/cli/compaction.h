@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "examples/cli/commands.h"
+#include "examples/cli/json.h"
 #include "pruning/compact.h"
 
 namespace espalier::cli {

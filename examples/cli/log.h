@@ -4,7 +4,7 @@
 #include <fstream>
 #include <string>
 
-#include "examples/cli/commands.h"
+#include "examples/cli/json.h"
 
 namespace espalier::cli {
 

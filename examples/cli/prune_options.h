@@ -1,13 +1,16 @@
 // What the command line says about pruning, and the method that it makes.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "examples/cli/commands.h"
+#include "examples/cli/json.h"
 #include "pruning/pruning.h"
+
+namespace CLI {
+class App;  // its library is large, and few files need it
+}
 
 namespace espalier::cli {
 

@@ -2,20 +2,21 @@
 // in every checkpoint, so that a resumed training goes on by the same one.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
 #include "datasets/datasets.h"
+#include "examples/cli/json.h"
 #include "layers/layers.h"
 #include "optim/optim.h"
 #include "pruning/pruning.h"
 
-namespace espalier::cli {
+namespace CLI {
+class App;  // its library is large, and few files need it
+}
 
-using Json = nlohmann::ordered_json;
+namespace espalier::cli {
 
 struct Recipe {
   int epochs = 12;

@@ -4,7 +4,6 @@
 
 #include <cstdio>
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "examples/cli/log.h"
 

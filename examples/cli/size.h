@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "examples/cli/commands.h"
+#include "examples/cli/json.h"
 #include "layers/layers.h"
 
 namespace espalier::cli {

@@ -112,9 +112,12 @@ $(OBJ)/examples/cli/%.o $(OBJ)/examples/charts/%.o $(OBJ)/tests/%.o: private FLA
 ifdef SANITIZE
 # The time of a sanitizer run goes into compiling the many files that compute little, and into
 # running the few that compute. What is not looked for in kernels, null pointers and unaligned
-# vectors, faults there by itself, and the address sanitizer sees where they lead.
+# vectors, faults there by itself, and the address sanitizer sees where they lead; to look for uses
+# after a scope's end keeps all sums in memory.
 $(OBJ)/examples/%.o $(OBJ)/tests/%.o: private FLAGS += -O0
-$(OBJ)/core/kernels/%.o: private FLAGS += -O2 -fno-sanitize=null,pointer-overflow,alignment
+$(OBJ)/tests/test_conv.o $(OBJ)/tests/test_sparse_conv.o: private FLAGS += -O1
+$(OBJ)/core/kernels/%.o: private FLAGS += -O2 -fno-sanitize=null,pointer-overflow,alignment \
+  -fno-sanitize-address-use-after-scope
 endif
 
 # ---- What is built from what -------------------------------------------------

@@ -99,7 +99,7 @@ void run(const datasets::Data& all) {
   const double n = static_cast<double>(validation.size());
   std::printf("dense %.1f %%, +- %.1f by the number of pictures\n", 100 * found.dense,
               100 * std::sqrt(found.dense * (1 - found.dense) / n));
-  std::printf("may lose two points each, chosen:");
+  std::printf("may lose %g points each, chosen:", 100 * kMayLose);
   for (const auto& [name, share] : chosen)
     std::printf("%s %s %.1f %%", name == chosen.begin()->first ? "" : ",", name.c_str(),
                 100 * share);

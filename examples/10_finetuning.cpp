@@ -66,12 +66,13 @@ void lesson(const datasets::Data& data) {
               100 * course::uncertainty(before, data.test.size()));
   const bool large = data.train.size() > 20000;
   const int epochs = large ? 3 : 4, seeds = large ? 1 : 3;
-  std::printf("%.0f %% of the weights go, %d epochs\nseed  one-shot  gradual\n", 100 * kSparsity,
-              epochs);
+  char gone[40];
+  std::snprintf(gone, sizeof gone, "%.0f %% of the weights go", 100 * kSparsity);
+  std::printf("%s, %d epochs\nseed  one-shot  gradual\n", gone, epochs);
 
   std::vector<double> found[2];
   charts::Chart chart{.title = "All at once, or step by step",
-                      .subtitle = "98 % of the weights of the ConvNet go",
+                      .subtitle = gone,
                       .x = {.label = "epochs of fine-tuning"},
                       .y = {.label = "validation accuracy", .percent = true},
                       .series = {{.name = "one-shot"}, {.name = "gradual"}},

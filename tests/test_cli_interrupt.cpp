@@ -11,7 +11,8 @@ std::vector<Json> log_of(const std::string& path) {
   std::istringstream text(content(path));
   for (std::string line; std::getline(text, line);) {
     Json json = Json::parse(line);
-    if (json["event"] == "pruned") continue;  // what the command that began it found in the end
+    // What the command that began it found in the end, and those that went on with it.
+    if (json["event"] == "pruned" || json["event"] == "resume") continue;
     for (const char* key : {"seconds", "images_per_second", "command"}) json.erase(key);
     result.push_back(json);
   }

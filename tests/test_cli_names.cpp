@@ -1,6 +1,7 @@
 // The command line: which files belong to a model, and that no model's are taken for another's.
 #include "examples/cli/beside.h"
 #include "examples/cli/log.h"
+#include "examples/cli/report_log.h"
 #include "tests/cli.h"
 
 namespace espalier::testing {
@@ -58,7 +59,8 @@ TEST_CASE("command line: a training that goes on in another file takes its log a
   REQUIRE_MESSAGE(rest.status == 0, rest.err);
   const std::string log = content(folder / "b.log.jsonl");
   CHECK(log.starts_with(half));
-  CHECK(lines(log) == 3);
+  CHECK(lines(log) == 4);  // the recipe, an epoch, going on, another
+  CHECK(cli::read_log(b).resumed == std::vector<std::string>{"espalier " + resume + b});
   CHECK(content(folder / "a.log.jsonl") == half);
   CHECK(first_line(folder / "b.log.jsonl")["recipe"]["seed"] == 0);
   // Where the model alone was brought here, the log begins with its recipe all the same.

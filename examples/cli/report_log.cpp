@@ -58,6 +58,7 @@ void take_event(const Json& json, LogFacts& facts) {
     facts.before_epochs = find<double>(json, "epochs_before_finetune");
     facts.pruned_images = find<std::int64_t>(json, "test_images").value_or(0);
   }
+  if (event == "resume") facts.resumed.push_back(text_at(json, "command"));
   const bool beginning = event == "train" || event == "prune" || event == "compact";
   if (!beginning || !facts.event.empty()) return;  // a compaction on the way is no beginning
   facts.event = event;

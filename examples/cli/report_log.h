@@ -10,6 +10,7 @@ namespace espalier::cli {
 
 struct LogFacts {
   std::string event, data, command, system;  // event: "train", "prune", "compact"; empty: no log
+  std::vector<std::string> resumed = {};     // the commands by which it went on
   std::optional<std::int64_t> seed;
   std::string recipe, pruning;  // in words: "4 epochs, batch 128, sgd, rate 0.03, cosine"
   bool from_beginning = false;  // a pruning whose training begins with the first weights

@@ -102,7 +102,9 @@ std::string making_of(const ReportFacts& facts) {
   for (const ReportFile& file : facts.files) {
     const LogFacts& log = file.log;
     text += tag("dt", file.name) + "<dd>" + escaped(file.path) +
-            (log.command.empty() ? "" : "<code>" + escaped(log.command) + "</code>") + "<p>";
+            (log.command.empty() ? "" : "<code>" + escaped(log.command) + "</code>");
+    for (const std::string& command : log.resumed) text += "<code>" + escaped(command) + "</code>";
+    text += "<p>";
     std::string words;
     const auto add = [&](const std::string& part) {
       if (!part.empty()) words += (words.empty() ? "" : "<br/>") + escaped(part);

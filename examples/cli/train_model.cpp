@@ -41,6 +41,11 @@ EpochReport train_model(Checkpoint& checkpoint, const datasets::Data& data, cons
     first.update(options.event);
     first.update({{"recipe", to_json(progress.recipe)}, {"system", describe()}});
     log.write(first);
+  } else {
+    log.write({{"event", "resume"},
+               {"command", command_line()},
+               {"epoch", progress.epochs_done},
+               {"system", describe()}});
   }
   const auto save = [&] {
     if (options.resumable || progress.finished())

@@ -177,10 +177,9 @@ TEST_CASE("command line: a signal that is ignored stays so while another one end
   // What a shell starts in the background ignores interrupts.
   const Outcome run = run_command(
       "sh -c '" + program_path() + " train --threads 1 --epochs 100 --batch 16 --lr 0.01 --data " +
-      setting().data + " --out " + out + " & child=$!; while [ ! -s " + log +
-      " ]; do sleep 0.01; done; kill -TERM $child; i=0; while [ $i -lt 3000 ]; do kill -INT "
-      "$child; i=$((i + 1)); "
-      "done; wait $child'");
+      setting().data + " --out " + out + " & child=$!; n=0; while [ ! -s " + log +
+      " ] && [ $n -lt 3000 ]; do sleep 0.01; n=$((n + 1)); done; kill -TERM $child; n=0; "
+      "while [ $n -lt 3000 ]; do kill -INT $child; n=$((n + 1)); done; wait $child'");
   CHECK_MESSAGE(run.status == 128 + SIGTERM, run.err);
   CHECK(run.err.find("espalier: interrupted ") != run.err.npos);
 }

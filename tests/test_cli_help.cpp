@@ -80,7 +80,7 @@ TEST_CASE("command line: help shows choices and defaults") {
   const std::string help = run_program("prune --help").out;
   for (const std::string& name : pruning::criterion_names())
     CHECK_MESSAGE(help.find(name) != help.npos, name);
-  CHECK(help.find("sgd, adam or adamw (sgd)") != help.npos);
+  CHECK(help.find("sgd, adam or adamw (as in the training)") != help.npos);
   CHECK(help.find("(1024)") != help.npos);
   CHECK(run_program("train --help").out.find("(0.1, adam 0.001)") != help.npos);
   std::istringstream text(help);

@@ -107,6 +107,10 @@ Json act(const Options& o) {
     check_sizes("--conv", o.conv, 4, 5, "channels in, channels out, kernel, image side[, stride]");
   else
     check_sizes("--linear", o.linear, 2, 2, "features in, features out");
+  const bool two = o.linear.empty() ? o.conv[0] > 1 || o.conv[1] > 1 || o.conv[2] > 1
+                                    : o.linear[0] > 1 || o.linear[1] > 1;
+  check_option(two, o.linear.empty() ? "--conv" : "--linear", "a layer of one weight",
+               "one of two or more");
   check_writable(o.out);
   std::vector<double> densities = o.densities;
   std::sort(densities.begin(), densities.end());

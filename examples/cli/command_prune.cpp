@@ -45,6 +45,7 @@ Json act(const Options& o) {
   check(!checkpoint.progress || checkpoint.progress->finished(), o.file,
         ": found a training that was interrupted, expected one that is finished (train --resume)");
   check_fits(checkpoint.model, data, o.file);
+  check_same_classes(*checkpoint.input, data, o.file);
   const Plan plan = plan_of(o.prune);
   const bool from_beginning =
       plan == Plan::Initial || plan == Plan::Lottery || plan == Plan::RigL || plan == Plan::SET;
@@ -55,6 +56,9 @@ Json act(const Options& o) {
   if (only_prune) given.epochs = 1;  // a training has one at least
   Recipe recipe = with_options(given, usual);
   if (only_prune) recipe.epochs = 0;
+  check_option(!o.prune.compact || *o.prune.compact <= recipe.epochs, "--compact-after",
+               o.prune.compact.value_or(0),
+               "no more than the " + std::to_string(recipe.epochs) + " epochs of training");
 
   const PruneReport report = prune_model(checkpoint, data, o.prune, recipe, o.out);
   std::fputs(text_of(report.outcome).c_str(), stderr);

@@ -9,6 +9,7 @@
 #include "examples/cli/console.h"
 #include "examples/cli/data.h"
 #include "examples/cli/report.h"
+#include "examples/cli/usage.h"
 
 namespace espalier::cli {
 namespace {
@@ -79,11 +80,14 @@ void add_report(CLI::App& app) {
   CLI::App* command = add_command(app, "report", "Write a page with pictures about networks",
                                   [o](auto&) { return act(*o); });
   command->add_option("files", o->files, "Model files; the first is what the others are held to")
-      ->required();
-  command->add_option("--out", o->out,
-                      "Page to write (default: report.html beside the first file)");
-  command->add_option("--data", o->data,
-                      "Data to evaluate on (default: the accuracies in the logs beside the files)");
+      ->required()
+      ->type_name(kFile);
+  command->add_option("--out", o->out, "Page to write, .html")
+      ->type_name(kFile)
+      ->default_str("report.html beside the first file");
+  command->add_option("--data", o->data, "Data to evaluate on")
+      ->type_name(kFolder)
+      ->default_str("the accuracies in the logs beside the files");
   command->add_flag("--no-bench", o->no_bench, "Do not measure speed");
   command->add_option("--batch", o->batch, "Pictures at a time, when speed is measured");
   command->footer(

@@ -14,7 +14,7 @@ namespace espalier::cli {
 namespace {
 
 struct Options {
-  std::string model = "convnet", data, resume, out;
+  std::string model, data, resume, out;
   int stop_after = 0;
   RecipeOptions recipe;
 };
@@ -31,11 +31,11 @@ void expect_same(const Recipe& asked, const Recipe& stored, const std::string& f
     }
 }
 
-Checkpoint begin(const Options& o, const datasets::Data& data) {
-  const Recipe recipe = with_options(o.recipe, default_recipe(o.model, data));
+Checkpoint begin(const Options& o, const std::string& model, const datasets::Data& data) {
+  const Recipe recipe = with_options(o.recipe, default_recipe(model, data));
   const Shape pictures{data.train.channels, data.train.height, data.train.width};
   const int classes = static_cast<int>(data.train.classes.size());
-  return {layers::make_model(o.model, classes, static_cast<std::uint64_t>(recipe.seed), pictures),
+  return {layers::make_model(model, classes, static_cast<std::uint64_t>(recipe.seed), pictures),
           datasets::input_info(data), Progress{recipe}};
 }
 
@@ -46,9 +46,13 @@ Checkpoint resume(const Options& o, const datasets::Data& data) {
   check(!checkpoint.progress->finished(), o.resume, ": found a training that is finished (",
         checkpoint.progress->epochs_done, " epochs), expected one that was interrupted");
   check_fits(checkpoint.model, data, o.resume);
+  check_same_classes(*checkpoint.input, data, o.resume);
   const Recipe& recipe = checkpoint.progress->recipe;
   expect_same(with_options(o.recipe, recipe), recipe, o.resume);
   const Progress& progress = *checkpoint.progress;
+  check_option(o.stop_after == 0 || o.stop_after > progress.epochs_done, "--stop-after",
+               o.stop_after,
+               "more than the " + std::to_string(progress.epochs_done) + " epochs that are done");
   say("resumed after epoch " + std::to_string(progress.epochs_done) + " of " +
       std::to_string(recipe.epochs) +
       (progress.epoch.steps ? " and step " + std::to_string(progress.epoch.steps) : ""));
@@ -57,11 +61,14 @@ Checkpoint resume(const Options& o, const datasets::Data& data) {
 
 Json act(const Options& o) {
   check_option(o.stop_after >= 0, "--stop-after", o.stop_after, "1 or more");
-  if (o.resume.empty()) layers::model_choice(o.model);  // before the data is read
+  const std::string model = o.model.empty() ? "convnet" : o.model;
+  check_option(o.resume.empty() || o.model.empty(), "--model", o.model,
+               "none beside --resume, whose file has its model");
+  layers::model_choice(model);  // before the data is read
   with_options(o.recipe, {});
   check_model_path(o.out);
   const datasets::Data data = find_data(o.data);
-  Checkpoint checkpoint = o.resume.empty() ? begin(o, data) : resume(o, data);
+  Checkpoint checkpoint = o.resume.empty() ? begin(o, model, data) : resume(o, data);
   const EpochReport last =
       train_model(checkpoint, data, o.out, o.stop_after, {.resumed = o.resume});
   say(o.out + ": written, " + with_commas(file_bytes(o.out)) + " bytes");
@@ -80,7 +87,9 @@ Json act(const Options& o) {
 void add_train(CLI::App& app) {
   const auto o = std::make_shared<Options>();
   CLI::App* command = add_command(app, "train", "Train a network", [o](auto&) { return act(*o); });
-  command->add_option("--model", o->model, "Built-in model")->check(one_of(model_names()));
+  command->add_option("--model", o->model, "Built-in model")
+      ->check(one_of(model_names()))
+      ->default_str("convnet");
   command->add_option("--data", o->data, "Folder with CIFAR, MNIST or class folders of pictures")
       ->type_name(kFolder);
   command->add_option("--out", o->out, "Model file to write, after every epoch")
@@ -88,7 +97,9 @@ void add_train(CLI::App& app) {
       ->type_name(kFile);
   command->add_option("--resume", o->resume, "Checkpoint of a training to go on with")
       ->type_name(kFile);
-  command->add_option("--stop-after", o->stop_after, "End after so many epochs, to be resumed")
+  command
+      ->add_option("--stop-after", o->stop_after,
+                   "End after so many epochs from the beginning, to be resumed")
       ->default_str("none");
   add_recipe_options(*command, o->recipe);
   command->footer(

@@ -1,6 +1,7 @@
 // The data of a command: where it is looked for.
 #include "examples/cli/data.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 
@@ -48,6 +49,15 @@ void check_fits(const layers::Model& model, const datasets::Data& data, const st
   if (model.outputs() != classes)
     fail(file, ": found a network for ", model.outputs(), " classes, expected ", classes, " as ",
          data.name, " has them");
+}
+
+void check_same_classes(const datasets::InputInfo& input, const datasets::Data& data,
+                        const std::string& file) {
+  for (std::size_t i = 0; i < std::min(input.classes.size(), data.train.classes.size()); ++i)
+    if (input.classes[i] != data.train.classes[i])
+      fail(file, ": found a network trained on ", input.data.empty() ? "other data" : input.data,
+           ", whose class ", i, " is ", input.classes[i], ", expected ", data.train.classes[i],
+           " as in ", data.name, " (--data names the data)");
 }
 
 }  // namespace espalier::cli

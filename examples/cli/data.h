@@ -17,4 +17,9 @@ std::string data_argument();
 // An error unless the network takes pictures of this size and tells as many classes apart.
 void check_fits(const layers::Model& model, const datasets::Data& data, const std::string& file);
 
+// An Error where the network was trained to tell other classes, as of a data set that only has the
+// same shapes.
+void check_same_classes(const datasets::InputInfo& input, const datasets::Data& data,
+                        const std::string& file);
+
 }  // namespace espalier::cli

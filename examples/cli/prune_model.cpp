@@ -56,7 +56,10 @@ class Pruning {
       default:
         train_gradually();
     }
-    if (!report_.trained) save_checkpoint(checkpoint_, out_);
+    if (!report_.trained) {
+      if (options_.compact) compact(0);
+      save_checkpoint(checkpoint_, out_);
+    }
     write_end();
     return report_;
   }

@@ -50,7 +50,7 @@ std::map<std::string, double> ratios_of(const std::vector<std::string>& given) {
     const std::size_t at = text.find('=');
     double ratio = 0;
     const char* end = text.data() + text.size();
-    if (at == std::string::npos || at == 0 ||
+    if (at == std::string::npos || at == 0 || at + 1 == text.size() ||
         std::from_chars(text.data() + at + 1, end, ratio).ptr != end)
       throw UsageError("--ratio: found '" + text + "', expected a layer and its ratio: conv1=0.3");
     ratios[text.substr(0, at)] = ratio;
@@ -171,6 +171,13 @@ pruning::Method method_of(const PruneOptions& o) {
   if (!by_ratio && plan != Plan::OneShot)
     throw UsageError("--schedule: found '" + o.schedule + "', expected one-shot where a " +
                      (method.criterion.cut ? "threshold" : "pattern") + " decides what goes");
+  if (plan == Plan::RigL || plan == Plan::SET) {
+    const char* expected = "none with --schedule rigl and set, which have rules of their own";
+    check_option(o.criterion == "magnitude", "--criterion", o.criterion, expected);
+    check_option(o.scope == "local", "--scope", o.scope, expected);
+    check_option(o.ratios.empty(), "--ratio", o.ratios.empty() ? "" : o.ratios[0], expected);
+    check_option(o.floor == 1, "--floor", o.floor, expected);
+  }
   if ((plan == Plan::RigL || plan == Plan::SET) && method.structure != pruning::Weight)
     throw UsageError("--schedule " + o.schedule + ": found structure " + o.structure +
                      ", expected weight");

@@ -80,50 +80,55 @@ void add_recipe_options(CLI::App& command, RecipeOptions& o, const std::string& 
   const bool tuning = schedule != "--schedule";
   const Recipe usual;
   const auto number = [](double value) { return Json(value).dump(); };
+  const auto stays = [&](const std::string& value) {
+    return tuning ? "as in the training" : value;
+  };
   command.option_defaults()->group("Training");
   command.add_option("--epochs", o.epochs, "Passes over the training pictures")
-      ->default_str(tuning ? "4; 0: none" : "12, LeNets 20, VGG and ResNets 30");
+      ->default_str(tuning ? "4; 0: none; from first weights as in the training"
+                           : "12, LeNets 20, VGG and ResNets 30");
   command.add_option("--batch", o.batch, "Pictures a step")
-      ->default_str(std::to_string(usual.batch));
+      ->default_str(stays(std::to_string(usual.batch)));
   command.add_option("--lr", o.lr, "Highest learning rate")
-      ->default_str(tuning ? "three tenths of the training's" : number(usual.lr) + ", adam 0.001");
+      ->default_str(tuning ? "three tenths of the training's, from first weights as there"
+                           : number(usual.lr) + ", adam 0.001");
   command.add_option("--seed", o.seed, "Seed of first weights, order and augmentation")
-      ->default_str("0");
+      ->default_str(stays("0"));
   command.add_option("--optimizer", o.optimizer, "Optimiser")
       ->check(one_of({"sgd", "adam", "adamw"}))
-      ->default_str(usual.optimizer);
+      ->default_str(stays(usual.optimizer));
   command.add_option("--momentum", o.momentum, "Nesterov momentum of sgd; 0: none")
-      ->default_str(number(usual.momentum));
+      ->default_str(stays(number(usual.momentum)));
   command
       .add_option("--momentum-cycle", o.momentum_cycle,
                   "How far one-cycle moves the momentum up and down")
       ->default_str(number(tuning ? 0 : usual.momentum_cycle));
   command.add_option("--weight-decay", o.weight_decay, "Weight decay")
-      ->default_str(number(usual.weight_decay));
+      ->default_str(stays(number(usual.weight_decay)));
   command.add_option(schedule, o.schedule, "How the rate goes")
       ->check(one_of(optim::schedule_names()))
       ->default_str(tuning ? "cosine" : usual.schedule);
   command.add_option("--warmup", o.warmup, "Share of the steps in which the rate grows")
       ->default_str(number(tuning ? 0 : usual.warmup));
   command.add_option("--step-every", o.step_every, "Epochs between drops of the step schedule")
-      ->default_str(std::to_string(usual.step_every));
+      ->default_str(stays(std::to_string(usual.step_every)));
   command.add_option("--gamma", o.gamma, "Factor of a drop of the step schedule")
-      ->default_str(number(usual.gamma));
+      ->default_str(stays(number(usual.gamma)));
   command.add_option("--label-smoothing", o.label_smoothing, "Share spread over all classes")
-      ->default_str("0");
+      ->default_str(stays("0"));
   command.add_option("--clip", o.clip, "Largest norm of the gradients; 0: as they are")
-      ->default_str("0, convnet 2");
+      ->default_str(tuning ? "as in the training" : "0, convnet and LeNets 2");
   command.add_option("--ema", o.ema, "Decay of an average of the weights, kept at the end")
-      ->default_str("none");
+      ->default_str(stays("none"));
   command.add_option("--regulariser", o.regulariser, "Pull on the weights")
       ->check(one_of({"none", "l0", "l1", "filter-l1", "group-lasso", "bn-l1"}))
-      ->default_str(usual.regulariser);
+      ->default_str(stays(usual.regulariser));
   command.add_option("--strength", o.strength, "Of the regulariser")
-      ->default_str(number(usual.strength));
+      ->default_str(stays(number(usual.strength)));
   command.add_option("--crop", o.crop, "Pixels that pictures are shifted by at random, mirrored")
-      ->default_str("4, of grey pictures 0");
+      ->default_str(stays("4, of grey pictures 0"));
   command.add_option("--flip", o.flip, "Whether pictures are mirrored at random")
-      ->default_str("of colour pictures");
+      ->default_str(stays("of colour pictures"));
   command.option_defaults()->group("Options");
 }
 
@@ -145,6 +150,10 @@ Recipe with_options(const RecipeOptions& o, Recipe r) {
   const auto put = [](const auto& given, auto& value) {
     if (given) value = *given;
   };
+  // What only says again what holds has no consequences.
+  const bool other_optimizer = o.optimizer && *o.optimizer != r.optimizer,
+             other_schedule = o.schedule && *o.schedule != r.schedule,
+             other_momentum = o.momentum && *o.momentum != r.momentum;
   put(o.epochs, r.epochs);
   put(o.batch, r.batch);
   put(o.lr, r.lr);
@@ -164,10 +173,10 @@ Recipe with_options(const RecipeOptions& o, Recipe r) {
   put(o.strength, r.strength);
   put(o.crop, r.crop);
   put(o.flip, r.flip);
-  if (o.optimizer && *o.optimizer != "sgd" && !o.lr) r.lr = 1e-3;
-  if (o.schedule && *o.schedule != "one-cycle" && !o.warmup) r.warmup = 0;
+  if (other_optimizer && r.optimizer != "sgd" && !o.lr) r.lr = 1e-3;
+  if (other_schedule && r.schedule != "one-cycle" && !o.warmup) r.warmup = 0;
   const bool cycles = r.optimizer == "sgd" && r.schedule == "one-cycle";
-  if (!o.momentum_cycle && (!cycles || o.momentum)) r.momentum_cycle = 0;
+  if (!o.momentum_cycle && (!cycles || other_momentum)) r.momentum_cycle = 0;
   check_recipe(r);
   return r;
 }

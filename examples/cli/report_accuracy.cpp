@@ -10,7 +10,7 @@ namespace {
 
 std::string fine_tuning_words(const ReportFacts& facts) {
   for (const ReportFile& file : facts.files)
-    if (file.log.before_finetune)
+    if (file.log.before_finetune && !file.log.from_beginning)
       return "Just after pruning, " + file.name + " had " +
              percent_text(*file.log.before_finetune, 2) +
              (file.log.epochs.empty()

@@ -40,13 +40,18 @@ std::string recipe_in_words(const Json& recipe) {
 }
 
 std::string pruning_in_words(const Json& pruning) {
-  std::string text = text_at(pruning, "structure") + " by " + text_at(pruning, "criterion");
+  // Dynamic sparse training draws its first weights, and judges by rules of its own.
+  const std::string schedule = text_at(pruning, "schedule");
+  const bool dynamic = schedule == "rigl" || schedule == "set";
+  std::string text = text_at(pruning, "structure");
+  if (!dynamic) text += " by " + text_at(pruning, "criterion");
   if (const auto sparsity = find<double>(pruning, "sparsity")) {
     char share[32];
     std::snprintf(share, sizeof share, ", %.4g %%", 100 * *sparsity);
     text += share;
   }
-  return text + ", " + text_at(pruning, "scope") + ", " + text_at(pruning, "schedule");
+  if (!dynamic) text += ", " + text_at(pruning, "scope");
+  return text + ", " + schedule;
 }
 
 void take_event(const Json& json, LogFacts& facts) {

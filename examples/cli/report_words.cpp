@@ -90,8 +90,8 @@ std::vector<std::string> headline_parts(const ReportFacts& facts) {
     return parts;
   }
   add(short_share(last.gone()) + " of the weights gone");
-  if (first.accuracy &&
-      last.accuracy) {  // rounded, a small difference might look like a larger one
+  if (first.accuracy && last.accuracy && first.evaluated_on == last.evaluated_on) {
+    // Rounded, a small difference might look like a larger one.
     const int digits = std::abs(*first.accuracy - *last.accuracy) < 0.01 ? 2 : 1;
     add("accuracy " + percent_text(*first.accuracy, digits) + " → " +
         percent_text(*last.accuracy, digits));

@@ -1,4 +1,5 @@
 // The command line: what belongs together is kept together, and an option is heard or refused.
+#include "examples/cli/report_charts.h"
 #include "tests/cli.h"
 
 namespace espalier::testing {
@@ -30,6 +31,12 @@ std::string write_others(const TempDir& folder) {
       datasets::write_picture(one + "/" + picture, grey, 3, 32, 32);
   }
   return others;
+}
+
+int count_of(const std::string& text, const std::string& part) {
+  int count = 0;
+  for (std::size_t at = 0; (at = text.find(part, at)) != text.npos; at += part.size()) ++count;
+  return count;
 }
 
 }  // namespace
@@ -85,6 +92,78 @@ TEST_CASE("command line: prune compacts at once where it is told to, without a t
   REQUIRE_MESSAGE(run.status == 0, run.err);
   CHECK(run.json()["parameters"] == run.json()["nonzero"]);
   CHECK(run.json()["bytes"].get<std::size_t>() < content(half.file).size() * 6 / 10);
+}
+
+TEST_CASE("command line: a training that fails leaves an older model its log") {
+  const Half half;
+  REQUIRE(run_program(half.resume("")).status == 0);
+  const std::string log = half.folder / "half.log.jsonl", before = content(log),
+                    model = content(half.file);
+  const std::string wild =
+      " --epochs 3 --batch 20 --lr 1e9 --clip 0 --data " + half.data + " --out " + half.file;
+  for (const std::string& command :
+       {"train --model lenet5" + wild, "prune " + half.file + " --sparsity 0.5" + wild}) {
+    CAPTURE(command);
+    const Outcome run = run_program(command);
+    CHECK(run.status == 1);
+    CHECK(content(half.file) == model);
+    CHECK(content(log) == before);
+  }
+  // And one that does not fail takes its place.
+  REQUIRE(run_program("train --model lenet5 --epochs 1 --data " + half.data + " --out " + half.file)
+              .status == 0);
+  CHECK(lines(content(log)) == 2);
+}
+
+TEST_CASE("command line: a log goes on where a network is compacted in place, and over levels") {
+  const Half half;
+  REQUIRE(run_program(half.resume("")).status == 0);
+  const std::string before = content(half.folder / "half.log.jsonl"),
+                    ticket = half.folder / "ticket.safetensors";
+  const Outcome levels = run_program("prune " + half.file + " --schedule lottery --steps 3 " +
+                                     "--sparsity 0.75 --epochs 2 --no-report --data " + half.data +
+                                     " --out " + ticket);
+  REQUIRE_MESSAGE(levels.status == 0, levels.err);
+  CHECK(count_of(content(half.folder / "ticket.log.jsonl"), "\"epoch\":") == 3 * 2);
+  CHECK(count_of(content(half.folder / "ticket.log.jsonl"), "\"level\":") == 2);
+  CHECK(cli::read_log(ticket).epochs.size() == 2);
+  REQUIRE(run_program("compact " + half.file + " --out " + half.file).status == 0);
+  const std::string after = content(half.folder / "half.log.jsonl");
+  CHECK(after.starts_with(before));
+  CHECK(lines(after) == lines(before) + 1);
+}
+
+TEST_CASE("report: the accuracy of other weights than the file's is not the file's") {
+  const Half half("--ema 0.9");
+  const auto accuracy = [&](const std::string& options) {
+    const Outcome run = run_program("report " + half.file + " --no-bench --json --out " +
+                                    (half.folder / "r.html") + options);
+    REQUIRE_MESSAGE(run.status == 0, run.err);
+    return run.json()["files"][0]["accuracy"];
+  };
+  CHECK(accuracy("").is_null());  // the log's is that of the averages
+  const Outcome eval = run_program("eval " + half.file + " --json --data " + half.data);
+  CHECK(accuracy(" --data " + half.data) == eval.json()["accuracy"]);
+  REQUIRE(run_program(half.resume("")).status == 0);
+  CHECK_FALSE(accuracy("").is_null());
+}
+
+TEST_CASE("report: a pruning is drawn from the end of the network that it was pruned from") {
+  cli::ReportFacts facts;
+  facts.files.resize(3);
+  facts.files[0].log.epochs = {{1, 0.5, 1, 100}, {2, 0.75, 1, 100}};
+  for (std::size_t i : {1, 2}) {
+    facts.files[i].log.event = "prune";
+    facts.files[i].log.dense = i == 1 ? 0.75 : 0.7;
+    facts.files[i].log.before_finetune = 0.25;
+    facts.files[i].log.before_epochs = 0;
+    facts.files[i].log.epochs = {{1, 0.6, 1, 100}};
+  }
+  const auto series = cli::accuracy_series(facts);
+  CHECK(series[1].points[0].x == 2);
+  CHECK(series[1].points[2].x == 3);
+  CHECK(series[2].points[0].x == 0);  // pruned from another one
+  CHECK(series[2].points[0].y == 0.7);
 }
 
 }  // namespace espalier::testing

@@ -43,7 +43,7 @@ Json act(const Options& o) {
   with_inputs.inputs = pictures(o, checkpoint);
   const pruning::Compaction done = pruning::compact(checkpoint.model, with_inputs);
   save_checkpoint(checkpoint, o.out);
-  log_compaction(done, o.out);
+  log_compaction(done, o.file, o.out);
   const Size after = size_of(checkpoint.model, o.out);
   answer(text_of(done));
   answer(side_by_side({{"before", before}, {"after", after}}));

@@ -81,7 +81,7 @@ Json compact_it(const std::string& pruned, const datasets::Data& data, const std
   const Checkpoint checkpoint = load_checkpoint(pruned);
   const pruning::Compaction done = pruning::compact(checkpoint.model);
   save_checkpoint(checkpoint, out);
-  log_compaction(done, out);
+  log_compaction(done, pruned, out);
   answer(text_of(done));
   Json json = evaluated(out, data.test, facts);
   json["max_error"] = done.max_error;

@@ -84,7 +84,8 @@ class Pruning {
 
   // What pruning came to, as the log's last line; where nothing was trained, the first one, too.
   void write_end() const {
-    Log log = report_.trained ? Log(out_, out_, recipe_.epochs) : Log(out_);
+    Log log = report_.trained ? Log(out_, out_) : Log(out_);
+    log.commit();
     if (!report_.trained)
       log.write({{"event", "prune"},
                  {"command", command_line()},
@@ -112,7 +113,14 @@ class Pruning {
   void train(const TrainOptions& options = {}) {
     if (recipe_.epochs == 0) return;
     TrainOptions with_event = options;
-    with_event.event = {{"event", "prune"}, {"pruning", to_json(options_)}};
+    if (!with_event.keep_log) {
+      with_event.event = {{"event", "prune"},
+                          {"pruning", to_json(options_)},
+                          {"accuracy_dense", report_.dense.accuracy()}};
+      if (report_.before.images > 0)  // at once; along a schedule it is measured later
+        with_event.event.update({{"accuracy_before_finetune", report_.before.accuracy()},
+                                 {"epochs_before_finetune", 0}});
+    }
     if (options_.compact && *options_.compact > 0)
       with_event.lost = "; espalier compact then takes out what is gone";
     if (options_.compact) {
@@ -193,7 +201,12 @@ class Pruning {
       begin_training();
       say("level " + std::to_string(level) + " of " + std::to_string(options_.steps) +
           ": back at epoch " + std::to_string(options_.rewind_epoch));
-      train({.resumable = false});
+      train({.keep_log = level > 1,
+             .event = {{"event", "level"},
+                       {"level", level},
+                       {"sparsity", report_.outcome.achieved},
+                       {"accuracy_before_rewinding", report_.before.accuracy()}},
+             .resumable = false});
     }
   }
 

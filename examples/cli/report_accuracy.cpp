@@ -36,10 +36,13 @@ std::vector<charts::ChartSeries> accuracy_series(const ReportFacts& facts) {
   for (const ReportFile& file : facts.files) {
     const LogFacts& log = file.log;
     charts::ChartSeries series{.name = file.name};
-    const bool goes_on = log.event == "prune" && !log.from_beginning && &file != &facts.first();
-    const double begin = goes_on && !first.empty() ? first.back().epoch : 0;
-    if (begin > 0 && log.before_finetune)
-      series.points.push_back({begin, first.back().test_accuracy});
+    const bool pruned = log.event == "prune" && !log.from_beginning && log.dense;
+    // From the first file, where it began with that one's accuracy.
+    const bool joined = pruned && &file != &facts.first() && !first.empty() &&
+                        *log.dense == first.back().test_accuracy &&
+                        same_network(facts.first(), file);
+    const double begin = joined ? first.back().epoch : 0;
+    if (pruned) series.points.push_back({begin, *log.dense});
     if (log.before_finetune && log.before_epochs && !log.from_beginning)
       series.points.push_back({begin + *log.before_epochs, *log.before_finetune});
     for (const LogFacts::Epoch& epoch : log.epochs)

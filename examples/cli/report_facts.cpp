@@ -68,6 +68,14 @@ std::int64_t macs_run(const layers::Model& model) {
   return sum;
 }
 
+// Whether the log's last epoch was tested with other weights than the file has: those before an
+// interrupt, or the averages of a training that is to go on.
+bool unlike_last_epoch(const ReportFile& file, const Checkpoint& checkpoint) {
+  const auto& progress = checkpoint.progress;
+  return file.log.interrupted || (progress && !progress->finished() &&
+                                  (progress->epoch.steps > 0 || progress->recipe.ema > 0));
+}
+
 void take_accuracy(ReportFile& file, const Checkpoint& checkpoint, const FactOptions& options) {
   file.loss = std::numeric_limits<double>::quiet_NaN();
   std::optional<Evaluation> found;
@@ -83,6 +91,8 @@ void take_accuracy(ReportFile& file, const Checkpoint& checkpoint, const FactOpt
   }
   if (found) {
     file.accuracy = found->accuracy(), file.loss = found->loss, file.images = found->images;
+  } else if (unlike_last_epoch(file, checkpoint)) {
+    return;
   } else if (!file.log.epochs.empty()) {
     const LogFacts::Epoch& last = file.log.epochs.back();
     file.accuracy = last.test_accuracy, file.loss = last.test_loss, file.images = last.images;

@@ -58,9 +58,13 @@ void take_event(const Json& json, LogFacts& facts) {
   const std::string event = text_at(json, "event");
   if (const auto before = find<double>(json, "accuracy_before_finetune"))
     facts.before_finetune = before;
+  if (const auto epochs = find<double>(json, "epochs_before_finetune"))
+    facts.before_epochs = epochs;
+  if (const auto dense = find<double>(json, "accuracy_dense")) facts.dense = dense;
+  if (event == "interrupted") facts.interrupted = true;
+  if (event == "level") facts.epochs.clear();  // from the first weights again
   if (event == "pruned") {
     facts.pruned = find<double>(json, "accuracy");
-    facts.before_epochs = find<double>(json, "epochs_before_finetune");
     facts.pruned_images = find<std::int64_t>(json, "test_images").value_or(0);
   }
   if (event == "resume") facts.resumed.push_back(text_at(json, "command"));

@@ -10,7 +10,8 @@ namespace espalier::cli {
 
 struct LogFacts {
   std::string event, data, command, system;  // event: "train", "prune", "compact"; empty: no log
-  std::vector<std::string> resumed = {};     // the commands by which it went on
+  bool interrupted = false;  // in an epoch: the model is another one than the last epoch's
+  std::vector<std::string> resumed = {};  // the commands by which it went on
   std::optional<std::int64_t> seed;
   std::string recipe, pruning;  // in words: "4 epochs, batch 128, sgd, rate 0.03, cosine"
   bool from_beginning = false;  // a pruning whose training begins with the first weights
@@ -22,7 +23,7 @@ struct LogFacts {
   std::vector<Epoch> epochs;
   // Of a pruning: test accuracies without and with training on, and the pictures of both; 0: not
   // known.
-  std::optional<double> before_finetune, pruned;
+  std::optional<double> dense, before_finetune, pruned;  // dense: before anything went
   std::optional<double> before_epochs;  // epochs that had been by then: with a schedule, some
   std::int64_t pruned_images = 0;
 };

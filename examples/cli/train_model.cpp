@@ -32,7 +32,9 @@ std::string sentence(const Progress& progress, const std::string& out, const Tra
 EpochReport train_model(Checkpoint& checkpoint, const datasets::Data& data, const std::string& out,
                         int stop_after, const TrainOptions& options) {
   Progress& progress = *checkpoint.progress;
-  Log log = options.resumed.empty() ? Log(out) : Log(out, options.resumed, progress.epochs_done);
+  Log log = options.keep_log          ? Log(out, out)
+            : options.resumed.empty() ? Log(out)
+                                      : Log(out, options.resumed, progress.epochs_done);
   if (log.empty()) {  // a new one, or the model alone was brought here
     Json first{{"event", "train"},
                {"command", command_line()},
@@ -41,6 +43,8 @@ EpochReport train_model(Checkpoint& checkpoint, const datasets::Data& data, cons
     first.update(options.event);
     first.update({{"recipe", to_json(progress.recipe)}, {"system", describe()}});
     log.write(first);
+  } else if (options.keep_log) {
+    log.write(options.event);
   } else {
     log.write({{"event", "resume"},
                {"command", command_line()},
@@ -52,6 +56,7 @@ EpochReport train_model(Checkpoint& checkpoint, const datasets::Data& data, cons
       save_checkpoint(checkpoint, out);
     else
       save_checkpoint({checkpoint.model, checkpoint.input, {}}, out);
+    log.commit();
   };
   TrainHooks hooks;
   hooks.after_step = options.after_step;
@@ -64,7 +69,13 @@ EpochReport train_model(Checkpoint& checkpoint, const datasets::Data& data, cons
     return progress.epochs_done != stop_after;
   };
   hooks.interrupted = [&] {
-    if (progress.epoch.steps > 0) save();
+    if (progress.epoch.steps > 0) {
+      save();
+      // Of an epoch that a training which goes on begins anew in its log.
+      log.write({{"event", "interrupted"},
+                 {"epoch", progress.epochs_done + 1},
+                 {"step", progress.epoch.steps}});
+    }
     throw Interrupted(sentence(progress, out, options));
   };
   return train(checkpoint.model, data, checkpoint.input->normalisation, progress, hooks);

@@ -13,7 +13,8 @@ struct TrainOptions {
   // is empty.
   std::function<Json(const EpochReport& report)> after_epoch = {};
   std::string resumed = {};     // the file that a resumed training comes from, whose log goes on
-  Json event = Json::object();  // what the log's first line says beside the recipe
+  bool keep_log = false;        // that of `out` goes on, with `event` as its next line
+  Json event = Json::object();  // else what the log's first line says beside the recipe
   bool resumable = true;  // false: the files on the way are models without a training to go on with
   std::string lost = {};  // what going on after an interrupt would not do, to be said then
 };

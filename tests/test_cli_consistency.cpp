@@ -79,6 +79,9 @@ TEST_CASE("command line: what cannot be heard is refused") {
   expect_error(prune + "--schedule rigl --criterion taylor", 2, "--criterion: found taylor");
   expect_error(prune + "--schedule set --scope global", 2, "--scope: found global");
   expect_error(prune + "--ratio conv1=", 2, "--ratio: found 'conv1=', expected a layer");
+  const Outcome full = run_command(program_path() + " inspect " + half.file + " >/dev/full");
+  CHECK(full.status == 1);
+  CHECK(full.err.find("espalier: standard output: cannot be written") != full.err.npos);
   expect_error("crossover --linear 1,1 --out " + (half.folder / "x.svg"), 2,
                "--linear: found a layer of one weight");
 }

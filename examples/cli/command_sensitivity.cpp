@@ -104,8 +104,10 @@ charts::Chart chart_of(const pruning::Sensitivity& found, bool units, const std:
                       .level = found.dense,
                       .level_name = "as it came"};
   if (one_point_each(found)) {
-    chart.title = "Accuracy with one layer pruned";
-    chart.x = {.label = "Layer"};
+    const double share = found.lists[0].points[0].asked;
+    chart.title = "Accuracy with one " + part + " pruned";
+    if (share > 0 && share < 1) chart.title += ", " + short_percent(share);
+    chart.x = {.label = units ? "Group" : "Layer"};
     charts::ChartSeries marks{.line = false};
     for (const auto& list : found.lists) {
       marks.points.push_back({static_cast<double>(marks.points.size()), list.points[0].accuracy});

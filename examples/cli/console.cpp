@@ -33,6 +33,7 @@ void answer(const std::string& text) {
     say(text);
   else
     write_line(std::cout, STDOUT_FILENO, text);
+  check(std::cout.good(), "standard output: cannot be written");
 }
 
 void draw_bar(const std::string& line) {

@@ -145,6 +145,7 @@ TEST_CASE("report: the accuracy of other weights than the file's is not the file
     return run.json()["files"][0]["accuracy"];
   };
   CHECK(accuracy("").is_null());  // the log's is that of the averages
+  CHECK(content(half.folder / "r.html").find("other accuracies") == std::string::npos);
   const Outcome eval = run_program("eval " + half.file + " --json --data " + half.data);
   CHECK(accuracy(" --data " + half.data) == eval.json()["accuracy"]);
   REQUIRE(run_program(half.resume("")).status == 0);

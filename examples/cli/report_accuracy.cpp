@@ -22,7 +22,7 @@ std::string fine_tuning_words(const ReportFacts& facts) {
 // Where the epochs' accuracies are of other pictures than those of the table.
 std::string other_pictures(const ReportFacts& facts) {
   for (const ReportFile& file : facts.files)
-    if (!file.log.epochs.empty() && file.evaluated_on != file.log.data)
+    if (!file.log.epochs.empty() && file.accuracy && file.evaluated_on != file.log.data)
       return " The pictures are " + file.log.data +
              "'s; the other accuracies on this page are of " + file.evaluated_on + ".";
   return "";

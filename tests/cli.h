@@ -82,4 +82,16 @@ inline void write_small_data(const std::string& folder) {
   datasets::write_shapes(folder, {.train = 80, .test = 40});
 }
 
+// Five grey pictures of 32x32 in a folder for each class, one of which is to test on.
+inline void write_class_folders(const std::string& folder,
+                                const std::vector<std::string>& classes) {
+  const std::vector<std::uint8_t> grey(3 * 32 * 32, 128);
+  for (const std::string& name : classes) {
+    const std::string one = folder + "/" + name;
+    std::filesystem::create_directories(one);
+    for (const char* picture : {"1.png", "2.png", "3.png", "4.png", "5.png"})
+      datasets::write_picture(one + "/" + picture, grey, 3, 32, 32);
+  }
+}
+
 }  // namespace espalier::testing

@@ -11,8 +11,9 @@ namespace espalier::testing {
 class TempDir {
  public:
   TempDir() {
+    const std::string unique(6, 'X');  // that mkdtemp replaces
     std::string pattern =
-        (std::filesystem::temp_directory_path() / "espalier-test-XXXXXX").string();
+        (std::filesystem::temp_directory_path() / ("espalier-test-" + unique)).string();
     path_ = mkdtemp(pattern.data());
   }
   ~TempDir() {

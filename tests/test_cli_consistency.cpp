@@ -1,6 +1,7 @@
 // The command line: what belongs together is kept together, and an option is heard or refused.
 #include "examples/cli/report_charts.h"
 #include "tests/cli.h"
+#include "tests/xml.h"
 
 namespace espalier::testing {
 namespace {
@@ -20,33 +21,15 @@ struct Half {
   }
 };
 
-// The same pictures under other names.
-std::string write_others(const TempDir& folder) {
-  const std::string others = folder / "others";
-  const std::vector<std::uint8_t> grey(3 * 32 * 32, 128);
-  for (char name = 'a'; name < 'k'; ++name) {
-    const std::string one = others + "/" + name;
-    std::filesystem::create_directories(one);
-    for (const char* picture : {"1.png", "2.png", "3.png", "4.png", "5.png"})
-      datasets::write_picture(one + "/" + picture, grey, 3, 32, 32);
-  }
-  return others;
-}
-
-int count_of(const std::string& text, const std::string& part) {
-  int count = 0;
-  for (std::size_t at = 0; (at = text.find(part, at)) != text.npos; at += part.size()) ++count;
-  return count;
-}
-
 }  // namespace
 
 TEST_CASE("command line: a network is not trained on to tell other classes") {
   const Half half;
-  const std::string others = write_others(half.folder), before = content(half.file),
+  const std::string others = half.folder / "others", before = content(half.file),
                     part = half.file +
                            ": found a network trained on data, whose class 0 is circle, "
                            "expected a as in others";
+  write_class_folders(others, {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"});
   expect_error("train --resume " + half.file + " --data " + others + " --out " + half.file, 1,
                part);
   CHECK(content(half.file) == before);
@@ -127,8 +110,8 @@ TEST_CASE("command line: a log goes on where a network is compacted in place, an
                                      "--sparsity 0.75 --epochs 2 --no-report --data " + half.data +
                                      " --out " + ticket);
   REQUIRE_MESSAGE(levels.status == 0, levels.err);
-  CHECK(count_of(content(half.folder / "ticket.log.jsonl"), "\"epoch\":") == 3 * 2);
-  CHECK(count_of(content(half.folder / "ticket.log.jsonl"), "\"level\":") == 2);
+  CHECK(count(content(half.folder / "ticket.log.jsonl"), "\"epoch\":") == 3 * 2);
+  CHECK(count(content(half.folder / "ticket.log.jsonl"), "\"level\":") == 2);
   CHECK(cli::read_log(ticket).epochs.size() == 2);
   REQUIRE(run_program("compact " + half.file + " --out " + half.file).status == 0);
   const std::string after = content(half.folder / "half.log.jsonl");

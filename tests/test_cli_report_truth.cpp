@@ -132,13 +132,7 @@ TEST_CASE("report: --data names the data it evaluated on") {
   CHECK(row_of(content(out), "Evaluated on").find(">" + trained + "<") != std::string::npos);
   CHECK(content(out).find("the other accuracies on this page") == std::string::npos);
   // Pictures of one's own, in folders of the same ten classes.
-  const datasets::Dataset test = datasets::open(data).test;
-  for (const std::string& name : test.classes) {
-    std::filesystem::create_directories(other + "/" + name);
-    for (const char* picture : {"1.png", "2.png", "3.png", "4.png", "5.png"})
-      datasets::write_picture(other + "/" + name + "/" + picture,
-                              {test.images.begin(), test.images.begin() + 3 * 32 * 32}, 3, 32, 32);
-  }
+  write_class_folders(other, datasets::open(data).test.classes);
   const Json json = report(file + " --data " + other + " --out " + out);
   CHECK(json["files"][0]["evaluated_on"] == "other");
   CHECK(json["files"][0]["images"] == 10);

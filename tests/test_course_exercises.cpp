@@ -9,6 +9,7 @@
 
 #include "core/file.h"
 #include "tests/cli.h"
+#include "tests/xml.h"
 
 namespace espalier::testing {
 namespace {
@@ -56,10 +57,8 @@ TEST_CASE("exercises: what changes a lesson does change it, and compiles") {
   const std::string readme = content("examples/README.md");
   const std::vector<Exercise> all = exercises();
   REQUIRE(all.size() >= 20);
-  std::size_t written = 0;
-  for (std::size_t at = 0; (at = readme.find(">examples/try.cpp", at)) != readme.npos; ++at)
-    ++written;
-  CHECK(all.size() == written);  // none is written in a way that is not looked at here
+  CHECK(all.size() ==
+        count(readme, ">examples/try.cpp"));  // none is written in a way that is not looked at here
   const char* compiler = std::getenv("ESPALIER_CXX");
   REQUIRE_MESSAGE(compiler, "ESPALIER_CXX is not set: start the tests by make test");
   const TempDir folder;

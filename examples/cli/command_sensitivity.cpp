@@ -54,12 +54,6 @@ datasets::Dataset hold_out(datasets::Dataset& train, const Options& o) {
       held, static_cast<double>(o.images) / static_cast<double>(held.size()), seed);
 }
 
-std::string short_percent(double share) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.4g %%", 100 * share);
-  return text;
-}
-
 // Whether rounding to whole sets alone does not explain what was achieved.
 bool nearest(const pruning::Sensitivity::List& list, const pruning::Sensitivity::Point& point) {
   return std::abs(point.asked - point.achieved) * static_cast<double>(list.sets) > 0.5 + 1e-6;

@@ -49,6 +49,12 @@ void take_bar_away() {
 
 std::string percent(double share, int digits) { return fixed(100 * share, digits) + " %"; }
 
+std::string short_percent(double share, int digits) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.*g %%", digits, 100 * share);
+  return text;
+}
+
 std::string fixed(double number, int digits) {
   char text[64];
   std::snprintf(text, sizeof text, "%.*f", digits, number);

@@ -40,7 +40,9 @@ void draw_bar(const std::string& line);
 void take_bar_away();
 
 std::string percent(double share, int digits = 2);  // "79.64 %"
-std::string fixed(double number, int digits);       // "79.64"
-std::string duration(double seconds);               // "1:05" or "2:03:05"
+// "0.5 %", "12.5 %": digits that count, and no zeros behind them.
+std::string short_percent(double share, int digits = 4);
+std::string fixed(double number, int digits);  // "79.64"
+std::string duration(double seconds);          // "1:05" or "2:03:05"
 
 }  // namespace espalier::cli

@@ -1,18 +1,9 @@
 // Crossover: between two measurements, by a straight line.
 #include "examples/cli/crossover.h"
 
-#include <cstdio>
+#include "examples/cli/console.h"
 
 namespace espalier::cli {
-namespace {
-
-std::string short_percent(double share) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.3g %%", 100 * share);
-  return text;
-}
-
-}  // namespace
 
 std::optional<double> break_even(const std::vector<CrossoverPoint>& points) {
   for (std::size_t i = 0; i < points.size(); ++i) {
@@ -28,9 +19,9 @@ std::optional<double> break_even(const std::vector<CrossoverPoint>& points) {
 
 std::string verdict(const std::vector<CrossoverPoint>& points) {
   if (const auto even = break_even(points))
-    return "sparse is faster below " + short_percent(*even) + " density";
+    return "sparse is faster below " + short_percent(*even, 3) + " density";
   const bool faster = points.front().sparse_ms < points.front().dense_ms;
-  const std::string at = short_percent(faster ? points.back().density : points.front().density);
+  const std::string at = short_percent(faster ? points.back().density : points.front().density, 3);
   if (points.size() == 1)
     return std::string("sparse is ") + (faster ? "faster" : "slower") + " at " + at + " density";
   return faster ? "sparse is faster at every density measured, up to " + at

@@ -24,7 +24,6 @@ class Log {
   void write(const Json& line);  // at once in the file, or with commit()
   void commit();                 // the model has been written
   bool empty() const { return empty_; }
-  const std::string& path() const { return path_; }
 
  private:
   static constexpr int kAll = std::numeric_limits<int>::max();

@@ -10,9 +10,8 @@ namespace {
 
 std::string fine_tuning_words(const ReportFacts& facts) {
   for (const ReportFile& file : facts.files)
-    if (file.log.before_finetune && !file.log.from_beginning)
-      return "Just after pruning, " + file.name + " had " +
-             percent_text(*file.log.before_finetune, 2) +
+    if (const auto before = file.log.just_pruned())
+      return "Just after pruning, " + file.name + " had " + percent_text(*before, 2) +
              (file.log.epochs.empty()
                   ? ", not trained on"
                   : "; trained on, " + percent_text(file.log.epochs.back().test_accuracy, 2));
@@ -43,8 +42,8 @@ std::vector<charts::ChartSeries> accuracy_series(const ReportFacts& facts) {
                         same_network(facts.first(), file);
     const double begin = joined ? first.back().epoch : 0;
     if (pruned) series.points.push_back({begin, *log.dense});
-    if (log.before_finetune && log.before_epochs && !log.from_beginning)
-      series.points.push_back({begin + *log.before_epochs, *log.before_finetune});
+    if (log.just_pruned() && log.before_epochs)
+      series.points.push_back({begin + *log.before_epochs, *log.just_pruned()});
     for (const LogFacts::Epoch& epoch : log.epochs)
       series.points.push_back({begin + epoch.epoch, epoch.test_accuracy});
     std::stable_sort(

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <fstream>
 
+#include "examples/cli/console.h"
 #include "examples/cli/log.h"
 
 namespace espalier::cli {
@@ -45,11 +46,8 @@ std::string pruning_in_words(const Json& pruning) {
   const bool dynamic = schedule == "rigl" || schedule == "set";
   std::string text = text_at(pruning, "structure");
   if (!dynamic) text += " by " + text_at(pruning, "criterion");
-  if (const auto sparsity = find<double>(pruning, "sparsity")) {
-    char share[32];
-    std::snprintf(share, sizeof share, ", %.4g %%", 100 * *sparsity);
-    text += share;
-  }
+  if (const auto sparsity = find<double>(pruning, "sparsity"))
+    text += ", " + short_percent(*sparsity);
   if (!dynamic) text += ", " + text_at(pruning, "scope");
   return text + ", " + schedule;
 }

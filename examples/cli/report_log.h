@@ -26,6 +26,11 @@ struct LogFacts {
   std::optional<double> dense, before_finetune, pruned;  // dense: before anything went
   std::optional<double> before_epochs;  // epochs that had been by then: with a schedule, some
   std::int64_t pruned_images = 0;
+
+  // The accuracy from which fine-tuning began; nothing where training began with first weights.
+  std::optional<double> just_pruned() const {
+    return from_beginning ? std::nullopt : before_finetune;
+  }
 };
 
 // Of "dir/model.safetensors" the file "dir/model.log.jsonl". Nothing of what it does not say, or

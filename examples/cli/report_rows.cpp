@@ -34,8 +34,7 @@ std::vector<ReportRow> report_rows(const ReportFacts& facts) {
   add("Kind", [](const ReportFile& f) { return f.kind(); });
   add("Accuracy", accuracy_text);
   add("Accuracy before fine-tuning", [](const ReportFile& f) {
-    return f.log.before_finetune && !f.log.from_beginning ? percent_text(*f.log.before_finetune, 2)
-                                                          : "";
+    return f.log.just_pruned() ? percent_text(*f.log.just_pruned(), 2) : "";
   });
   add("Loss", [](const ReportFile& f) { return loss_text(f.loss); });
   add("Test pictures",

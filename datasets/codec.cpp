@@ -100,35 +100,38 @@ bool tables_fit(std::span<const stbi_uc> file) {
 
 }  // namespace
 
-Pixels decode(const std::string& path) {
-  const std::size_t hint = file_size_hint(path);
-  check(hint <= kMostBytes, path, ": found ", hint, " bytes, expected a picture of at most ",
-        kMostBytes);
-  const std::vector<std::byte> file = read_file(path);
-  check(!file.empty(), path, ": found an empty file, expected a picture");
-  check(file.size() <= kMostBytes, path, ": found more than ", kMostBytes,
+Pixels decode(std::span<const std::byte> file, const std::string& name) {
+  check(!file.empty(), name, ": found an empty file, expected a picture");
+  check(file.size() <= kMostBytes, name, ": found more than ", kMostBytes,
         " bytes, expected a smaller picture");
   const auto* bytes = reinterpret_cast<const stbi_uc*>(file.data());
   const bool jpeg = file.size() > 1 && bytes[0] == 0xff && (bytes[1] == 0xd8 || bytes[1] == 0xff);
-  check(!jpeg || tables_fit({bytes, file.size()}), path,
+  check(!jpeg || tables_fit({bytes, file.size()}), name,
         ": found a Huffman table of more than 255 codes, expected a whole picture");
   Pixels pixels;
   check(stbi_info_from_memory(bytes, static_cast<int>(file.size()), &pixels.width, &pixels.height,
                               &pixels.channels) != 0,
-        path, ": found no picture, expected JPEG, PNG, BMP, GIF, TGA, PSD or PNM");
+        name, ": found no picture, expected JPEG, PNG, BMP, GIF, TGA, PSD or PNM");
   check(pixels.width > 0 && pixels.width <= kMostSide && pixels.height > 0 &&
             pixels.height <= kMostSide && std::int64_t{pixels.width} * pixels.height <= kMostPixels,
-        path, ": found a picture of ", pixels.width, "x", pixels.height, ", expected at most ",
+        name, ": found a picture of ", pixels.width, "x", pixels.height, ", expected at most ",
         kMostPixels, " pixels and sides of ", kMostSide);
   Source source = {reinterpret_cast<const char*>(bytes), file.size()};
   const stbi_io_callbacks callbacks = {Source::read, Source::skip, Source::at_end};
   // As many channels as the file has: asked for others, it reads beyond 16-bit PNM pictures.
   pixels.bytes.reset(stbi_load_from_callbacks(&callbacks, &source, &pixels.width, &pixels.height,
                                               &pixels.channels, 0));
-  check(pixels.bytes != nullptr, path, ": found a damaged picture, expected a whole one");
-  check(!source.cut_short, path, ": found the end of the file after ", file.size(),
+  check(pixels.bytes != nullptr, name, ": found a damaged picture, expected a whole one");
+  check(!source.cut_short, name, ": found the end of the file after ", file.size(),
         " bytes, expected more of the picture");
   return pixels;
+}
+
+Pixels decode(const std::string& path) {
+  const std::size_t hint = file_size_hint(path);
+  check(hint <= kMostBytes, path, ": found ", hint, " bytes, expected a picture of at most ",
+        kMostBytes);
+  return decode(read_file(path), path);
 }
 
 std::string encode_png(std::span<const std::uint8_t> pixels, int channels, int height, int width) {

@@ -2,6 +2,7 @@
 // else.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
@@ -25,6 +26,8 @@ constexpr int kMostSide = 65535;
 // damaged, cut short, or larger than these limits or 256 MiB, which is found out before it is
 // unpacked.
 Pixels decode(const std::string& path);
+// The same of a file's content; the name is for the errors.
+Pixels decode(std::span<const std::byte> file, const std::string& name);
 
 // The content of a PNG file of [height][width][channels].
 std::string encode_png(std::span<const std::uint8_t> pixels, int channels, int height, int width);

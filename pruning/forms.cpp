@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <map>
 #include <sstream>
 #include <utility>
@@ -128,27 +129,38 @@ class Subject {
 };
 
 struct Times {
-  double dense, sparse;  // milliseconds
+  // Milliseconds, the fastest turn: whatever else runs only adds.
+  double dense = std::numeric_limits<double>::infinity(), sparse = dense;
+  std::vector<double> shares = {};  // the sparse time over the dense one, turn by turn
 };
 
-// The fastest of some turns: whatever else the machine does only adds.
-Times fastest(Subject& dense, Subject& sparse, int turns) {
+void time_turns(Subject& dense, Subject& sparse, int turns, Times& times) {
   dense.run(), sparse.run();  // warm
-  Times best{dense.time(), sparse.time()};
-  for (int turn = 1; turn < turns; ++turn)
-    best = {std::min(best.dense, dense.time()), std::min(best.sparse, sparse.time())};
-  return best;
+  for (int turn = 0; turn < turns; ++turn) {
+    double one = 0, other = 0;
+    if (turn % 2) other = sparse.time();  // neither is always the one that comes second
+    one = dense.time();
+    if (turn % 2 == 0) other = sparse.time();
+    times.dense = std::min(times.dense, one);
+    times.sparse = std::min(times.sparse, other);
+    times.shares.push_back(other / one);
+  }
 }
 
 Times time_both(const Module& layer, const Call& call, bool training, bool to_input) {
-  Subject dense(layers::clone(layer), call, training, to_input);
-  Subject sparse(layers::to_sparse(*layers::clone(layer)), call, training, to_input);
-  const Times together = fastest(dense, sparse, 15);
+  constexpr int kCopies = 3;  // elsewhere in memory each, which alone may be worth some percent
+  std::vector<Subject> dense, sparse;
+  Times together, alone;
+  for (int i = 0; i < kCopies; ++i) {
+    dense.emplace_back(layers::clone(layer), call, training, to_input);
+    sparse.emplace_back(layers::to_sparse(*layers::clone(layer)), call, training, to_input);
+    time_turns(dense.back(), sparse.back(), 5, together);
+  }
   if (num_threads() == 1) return together;
   // Where other programs keep the processors, threads wait for each other until nothing can be
   // told apart. One thread alone, slower than all on a quiet machine, then tells more.
   const ThreadScope one(1);
-  const Times alone = fastest(dense, sparse, 5);
+  for (int i = 0; i < kCopies; ++i) time_turns(dense[i], sparse[i], 2, alone);
   return together.dense > alone.dense || together.sparse > alone.sparse ? alone : together;
 }
 
@@ -177,6 +189,13 @@ Format format(const std::string& name) {
   for (const auto& [value, text] : kNames)
     if (name == text) return value;
   fail("format: found '", name, "', expected dense, csr or auto");
+}
+
+bool prefers_sparse(std::vector<double> shares, bool now, double margin) {
+  check(!shares.empty(), "prefers_sparse: found no measurement, expected at least one");
+  std::sort(shares.begin(), shares.end());
+  const std::size_t tail = shares.size() / 10;
+  return now ? shares[tail] <= 1 / (1 - margin) : shares[shares.size() - 1 - tail] < 1 - margin;
 }
 
 std::vector<LayerForm> choose_forms(const layers::Model& model, const Tensor& inputs,
@@ -212,9 +231,7 @@ std::vector<LayerForm> choose_forms(const layers::Model& model, const Tensor& in
     form.sparse_ms = found->second.sparse;
     const bool now =
         std::find(options.sparse.begin(), options.sparse.end(), form.layer) != options.sparse.end();
-    const double margin = 1 - options.hysteresis;
-    form.sparse =
-        now ? form.dense_ms >= margin * form.sparse_ms : form.sparse_ms < margin * form.dense_ms;
+    form.sparse = prefers_sparse(found->second.shares, now, options.margin);
   }
   return forms;
 }

@@ -24,11 +24,16 @@ struct LayerForm {
   bool sparse = false;                 // what was chosen
 };
 
+// Whether a layer is to be sparse, given the sparse time as a share of the dense one in each of
+// several interleaved measurements, and whether it is sparse by now. The format changes only where
+// the other one is faster by more than `margin` in nine of ten measurements: a gain that is smaller
+// than the measurements' spread is noise.
+bool prefers_sparse(std::vector<double> shares, bool now, double margin);
+
 struct FormOptions {
   Format format = Format::Auto;
-  bool training = false;  // timed with the way back to weights and input
-  double hysteresis =
-      0.05;  // a layer changes its form only where the other is faster by this share
+  bool training = false;                 // timed with the way back to weights and input
+  double margin = 0.05;                  // see prefers_sparse()
   std::vector<std::string> sparse = {};  // layers that count as sparse by now
 };
 

@@ -62,6 +62,32 @@ TEST_CASE("compact: masked and compacted networks answer the same, in every form
   }
 }
 
+TEST_CASE("compact: a format changes only for a gain beyond the spread of the measurements") {
+  const std::vector<double> clear = {0.5, 0.55, 0.52, 0.9, 0.5, 0.51, 0.5, 0.5, 0.5, 0.5, 1.4};
+  const std::vector<double> noise = {0.93, 0.9, 0.97, 0.93, 0.88, 1.02, 0.93, 0.9, 0.93, 0.95, 1.1};
+  const auto turned = [](std::vector<double> shares) {
+    for (double& share : shares) share = 1 / share;
+    return shares;
+  };
+  CHECK(pruning::prefers_sparse(clear, false, 0.05));  // one outlier of eleven does not decide
+  CHECK(pruning::prefers_sparse(clear, true, 0.05));
+  CHECK(!pruning::prefers_sparse(noise, false, 0.05));  // 7 % in the median
+  CHECK(pruning::prefers_sparse(noise, true, 0.05));
+  CHECK(pruning::prefers_sparse(turned(noise), true, 0.05));
+  CHECK(!pruning::prefers_sparse(turned(clear), true, 0.05));
+  CHECK(!pruning::prefers_sparse({0.96, 0.96}, false, 0.05));
+  CHECK(pruning::prefers_sparse({1.04, 1.04}, true, 0.05));
+  CHECK_THROWS_AS(pruning::prefers_sparse({}, false, 0.05), Error);
+}
+
+// As measured times have it, and not a rule: nearly all products are there, with an index each.
+TEST_CASE("compact: a layer that lacks few weights stays dense") {
+  Model model = small_net();
+  pruning::prune(model, {.structure = pruning::Weight, .criterion = pruning::magnitude()}, 0.025);
+  pruning::compact(model, {.format = Format::Auto, .images = 32});
+  CHECK(pruning::sparse_layers(model).empty());
+}
+
 TEST_CASE("compact: nothing that is gone, nothing that changes") {
   const Model model = small_net(), before = model.clone();
   const pruning::Compaction done = pruning::compact(model, {.format = Format::CSR});

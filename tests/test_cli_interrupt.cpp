@@ -1,5 +1,7 @@
 // The command line: Ctrl-C ends every command cleanly, and a training goes on from the very step.
 // Where a signal arrives is left to chance; what comes out must not depend on it.
+#include <sys/stat.h>
+
 #include "tests/process.h"
 
 namespace espalier::testing {
@@ -162,6 +164,22 @@ TEST_CASE("command line: other commands end with one sentence and nothing half w
     CHECK(outcome.err.find("espalier: interrupted") != std::string::npos);
     CHECK(others_in(folder, {}) == 0);
   }
+}
+
+// The timer that ends what hangs is not waited for here: its signal is sent.
+TEST_CASE("command line: a program that waits for input for ever is ended by a signal") {
+  const TempDir folder;
+  const std::string pipe = folder / "pipe.png";
+  REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+  Process program("predict " + setting().model + " " + pipe);
+  CHECK(program.wait_until([&] { return program.err().find("OpenBLAS") != std::string::npos; }));
+  program.send(SIGTERM);
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  program.send(SIGALRM);
+  const Outcome outcome = program.end();
+  CHECK(!program.ended_by_signal());
+  CHECK(outcome.status == 128 + SIGTERM);
+  CHECK(outcome.err.find("espalier: interrupted while it was not listening") != outcome.err.npos);
 }
 
 TEST_CASE("command line: what was started to ignore interrupts goes on ignoring them") {

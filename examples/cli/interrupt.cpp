@@ -2,6 +2,7 @@
 #include "examples/cli/interrupt.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cctype>
@@ -11,13 +12,26 @@ namespace espalier::cli {
 namespace {
 
 constexpr int kSignals[] = {SIGINT, SIGTERM};
-std::atomic<int> asked = 0;  // the signal's number
+constexpr unsigned kPatience = 30;  // seconds, in which the longest step of a training should end
+std::atomic<int> asked = 0;         // the signal's number
+std::atomic<bool> noticed = false;  // somebody has looked since
 static_assert(std::atomic<int>::is_always_lock_free, "a signal handler must not wait");
 int waiting = 0;  // how many InterruptsWait there are
+
+// Work that never looks, because it is stuck or waits for input, is ended all the same.
+void end_what_hangs(int) {
+  if (noticed) return;
+  constexpr char kMessage[] = "espalier: interrupted while it was not listening\n";
+  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, kMessage, sizeof kMessage - 1);
+  _exit(interrupt_status());
+}
 
 void ask(int signal) {
   asked = signal;
   struct sigaction usual = {}, now;
+  usual.sa_handler = end_what_hangs;
+  sigaction(SIGALRM, &usual, nullptr);
+  alarm(kPatience);
   usual.sa_handler = SIG_DFL;
   for (const int any : kSignals) {  // those that are listened for, not one that is ignored
     sigaction(any, nullptr, &now);
@@ -37,7 +51,11 @@ void listen_for_interrupts() {
   }
 }
 
-bool interrupt_asked() { return asked != 0; }
+bool interrupt_asked() {
+  if (asked == 0) return false;
+  noticed = true;
+  return true;
+}
 
 int interrupt_status() { return 128 + asked; }
 

@@ -8,10 +8,15 @@
 #include <atomic>
 #include <cstdint>
 
+#include "core/contention.h"
+
 namespace espalier {
 
-int num_threads();  // threads that a parallel loop uses
-void set_num_threads(int count);
+// Threads that a parallel loop of this thread uses. Until it is set: as many as OpenMP would take
+// (OMP_NUM_THREADS, else one for each processor), but no more than there are processors for them
+// (see available_processors). Never more than OMP_THREAD_LIMIT.
+int num_threads();
+void set_num_threads(int count);  // at least 1; of this thread's loops
 
 // So many threads while it lives; then as many as before.
 class ThreadScope {
@@ -40,13 +45,33 @@ struct alignas(64) Share {
 };
 inline constexpr int kMostThreads = 64;  // that share a loop
 
+// num_threads(), but no more than share a loop and than the system lets the process have.
+int threads_of_loop();
+
+// While it lives, OpenMP gives a loop the threads that it asks for: under OMP_DYNAMIC it would go
+// by the load average, which a training itself raises.
+class FixedTeams {
+ public:
+  FixedTeams() : dynamic_(omp_get_dynamic()) {
+    if (dynamic_) omp_set_dynamic(0);
+  }
+  ~FixedTeams() {
+    if (dynamic_) omp_set_dynamic(1);
+  }
+  FixedTeams(const FixedTeams&) = delete;
+  FixedTeams& operator=(const FixedTeams&) = delete;
+
+ private:
+  int dynamic_;
+};
+
 // Calls body(item) for each item in [0, items). Each thread begins with a share of its own, the
 // same one in loops of the same length: what it wrote in one it finds in its own cache in the next.
-// Runs serially with one item, one thread, or inside another parallel loop. Bodies must not throw:
-// check arguments before the loop.
+// Runs serially with one item, one thread, or inside another parallel loop, and on fewer threads
+// where OpenMP gives fewer. Bodies must not throw: check arguments before the loop.
 template <class Body>
 void parallel_for(std::int64_t items, const Body& body) {
-  const int threads = std::min(num_threads(), kMostThreads);
+  const int threads = threads_of_loop();
   if (items <= 1 || threads == 1 || omp_in_parallel()) {
     flush_denormals();
     for (std::int64_t i = 0; i < items; ++i) body(i);
@@ -59,8 +84,11 @@ void parallel_for(std::int64_t items, const Body& body) {
     shares[t].next.store(shares[t].begin, std::memory_order_relaxed);
   }
   const bool backwards = next_direction();
+  const LoopStart start = loop_starts(threads);
+  const FixedTeams fixed;
 #pragma omp parallel num_threads(threads)
   {
+    const ContentionSample sample(start);
     flush_denormals();
     const int me = omp_get_thread_num();
     for (int t = me; t < me + threads; ++t) {

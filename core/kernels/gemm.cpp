@@ -1,5 +1,5 @@
-// Matrix products: the choice, and OpenBLAS. Its OpenMP flavour runs single-threaded inside a
-// parallel region; two products on two cores scale almost perfectly, one threaded product does not.
+// Matrix products: the choice, and OpenBLAS, which is called single-threaded: two products on two
+// cores scale almost perfectly, one threaded product does not.
 #include "core/kernels/gemm.h"
 
 #include <cblas.h>
@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/kernels/blas_call.h"
 #include "core/kernels/gemm_blocked.h"
 #include "core/parallel.h"
 
@@ -28,24 +29,30 @@ void gemm(bool transpose_a, bool transpose_b, std::int64_t m, std::int64_t n, st
   if (suits_blocks(product)) return run_blocked(product);
   const auto ta = transpose_a ? CblasTrans : CblasNoTrans;
   const auto tb = transpose_b ? CblasTrans : CblasNoTrans;
-  const auto rows = [&](std::int64_t begin, std::int64_t end) {
-    const float* a_rows = a + begin * (transpose_a ? 1 : lda);
-    const int count = static_cast<int>(end - begin);
-    if (n == 1 && ldc == 1)  // a product with one column is faster as a matrix times a vector
-      cblas_sgemv(CblasRowMajor, ta, static_cast<int>(transpose_a ? k : count),
-                  static_cast<int>(transpose_a ? count : k), 1, a_rows, static_cast<int>(lda), b,
-                  static_cast<int>(transpose_b ? 1 : ldb), add, c + begin, 1);
-    else
-      cblas_sgemm(CblasRowMajor, ta, tb, count, static_cast<int>(n), static_cast<int>(k), 1, a_rows,
-                  static_cast<int>(lda), b, static_cast<int>(ldb), add, c + begin * ldc,
-                  static_cast<int>(ldc));
-  };
   // A part has enough to do to pay for its thread.
   constexpr double kPart = 1 << 17;  // multiply-adds
   const double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
+  const bool by_rows = m >= n;
+  const std::int64_t side = by_rows ? m : n;
   const std::int64_t parts = std::clamp<std::int64_t>(static_cast<std::int64_t>(work / kPart), 1,
-                                                      std::min<std::int64_t>(num_threads(), m));
-  parallel_ranges(m, (m + parts - 1) / parts, rows);
+                                                      std::min<std::int64_t>(num_threads(), side));
+  const BlasUse use(static_cast<int>(parts));
+  parallel_ranges(side, (side + parts - 1) / parts, [&](std::int64_t begin, std::int64_t end) {
+    const SingleThreadedBlas alone;
+    const int count = static_cast<int>(end - begin);
+    const float* const a_part = by_rows ? a + begin * (transpose_a ? 1 : lda) : a;
+    const float* const b_part = by_rows ? b : b + begin * (transpose_b ? ldb : 1);
+    float* const c_part = c + begin * (by_rows ? ldc : 1);
+    if (n == 1 && ldc == 1)  // a product with one column is faster as a matrix times a vector
+      cblas_sgemv(CblasRowMajor, ta, static_cast<int>(transpose_a ? k : count),
+                  static_cast<int>(transpose_a ? count : k), 1, a_part, static_cast<int>(lda), b,
+                  static_cast<int>(transpose_b ? 1 : ldb), add, c_part, 1);
+    else
+      cblas_sgemm(CblasRowMajor, ta, tb, by_rows ? count : static_cast<int>(m),
+                  by_rows ? static_cast<int>(n) : count, static_cast<int>(k), 1, a_part,
+                  static_cast<int>(lda), b_part, static_cast<int>(ldb), add, c_part,
+                  static_cast<int>(ldc));
+  });
 }
 
 }  // namespace espalier

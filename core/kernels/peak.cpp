@@ -8,9 +8,12 @@ namespace espalier {
 
 double run_peak(std::int64_t rounds) {
   constexpr int kSums = 12;  // latency times throughput is 8 to 10 on processors of today
-  const int threads = num_threads();
-#pragma omp parallel num_threads(threads)
+  const FixedTeams fixed;
+  int threads = 1;  // that there were
+#pragma omp parallel num_threads(num_threads())
   {
+#pragma omp single nowait
+    threads = omp_get_num_threads();
     Vec sum[kSums];
     for (int i = 0; i < kSums; ++i) sum[i] = broadcast(static_cast<float>(i));
     Vec x = broadcast(0.5f);

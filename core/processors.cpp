@@ -1,0 +1,108 @@
+// Processors: the affinity mask, and the control groups from the process's own up to the root.
+#include "core/processors.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <sstream>
+#include <thread>
+#include <vector>
+
+namespace espalier {
+namespace {
+
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> parts;
+  std::istringstream stream(text);
+  for (std::string part; std::getline(stream, part, separator);) parts.push_back(part);
+  return parts;
+}
+
+bool has(const std::vector<std::string>& list, const char* word) {
+  return std::find(list.begin(), list.end(), word) != list.end();
+}
+
+// Where the files of the process's group are, and where those of the outermost group are.
+struct Group {
+  bool second_version = false;
+  std::string root, own;  // `own` is `root` or below it
+};
+
+// The group's path as the file "cgroup" has it ("4:cpu,cpuacct:/path", or "0::/path" in version 2);
+// empty where there is none.
+std::string path_of_group(const std::string& process, bool second_version) {
+  std::ifstream file(process + "/cgroup");
+  for (std::string line; std::getline(file, line);) {
+    const auto first = line.find(':'), second = line.find(':', first + 1);
+    if (second == line.npos) continue;
+    const std::string controllers = line.substr(first + 1, second - first - 1);
+    if (second_version ? controllers.empty() : has(split(controllers, ','), "cpu"))
+      return line.substr(second + 1);
+  }
+  return "";
+}
+
+// "36 35 0:31 ROOT MOUNTPOINT rw,... - cgroup cgroup rw,cpu": what a mount shows is the part of the
+// hierarchy below ROOT, which in a container may be the container's own group.
+std::vector<Group> groups_of(const std::string& process) {
+  std::vector<Group> groups;
+  std::ifstream file(process + "/mountinfo");
+  for (std::string line; std::getline(file, line);) {
+    const std::vector<std::string> words = split(line, ' ');
+    const auto dash = std::find(words.begin(), words.end(), "-");
+    if (words.end() - dash < 4 || dash - words.begin() < 5) continue;
+    const bool second_version = dash[1] == "cgroup2";
+    if (!second_version && !(dash[1] == "cgroup" && has(split(dash[3], ','), "cpu"))) continue;
+    std::string path = path_of_group(process, second_version);
+    if (path.empty()) continue;
+    if (words[3] != "/" && path.starts_with(words[3])) path = path.substr(words[3].size());
+    groups.push_back({second_version, words[4], words[4] + path});
+  }
+  return groups;
+}
+
+// The quota that a group itself sets, in processors; 0: none.
+double quota_in(const std::string& folder, bool second_version) {
+  double quota = 0, period = 0;
+  if (second_version) {
+    std::ifstream(folder + "/cpu.max") >> quota >> period;  // "max 100000" leaves both at 0
+  } else {
+    std::ifstream(folder + "/cpu.cfs_quota_us") >> quota;  // -1: none
+    std::ifstream(folder + "/cpu.cfs_period_us") >> period;
+  }
+  return quota > 0 && period > 0 ? quota / period : 0;
+}
+
+int processors_in_mask() {
+  cpu_set_t mask;
+  if (sched_getaffinity(0, sizeof mask, &mask) == 0) return CPU_COUNT(&mask);
+  return static_cast<int>(
+      std::thread::hardware_concurrency());  // more than such a mask has room for
+}
+
+}  // namespace
+
+double cpu_quota(const std::string& process) {
+  double least = 0;
+  for (const Group& group : groups_of(process))
+    for (std::string folder = group.own;; folder.resize(folder.rfind('/'))) {
+      const double quota = quota_in(folder, group.second_version);
+      if (quota > 0 && (least == 0 || quota < least)) least = quota;
+      if (folder.size() <= group.root.size()) break;
+    }
+  return least;
+}
+
+int available_processors() {
+  static const int count = [] {
+    const double quota = cpu_quota();
+    // A part of a processor is worth a thread: threads share what time there is.
+    const int most = quota > 0 ? static_cast<int>(std::min(std::ceil(quota), 1e6)) : 1'000'000;
+    return std::clamp(processors_in_mask(), 1, most);
+  }();
+  return count;
+}
+
+}  // namespace espalier

@@ -104,6 +104,9 @@ FLAGS := -std=c++20 $(optimise) -march=$(ARCH) -fopenmp -ffp-contract=fast -Wall
   -I. -Iexamples -I$(BLAS_INC) $(CPPFLAGS) $(CXXFLAGS)
 LINK  := $(LDFLAGS) -L$(BLAS_LIB) -Wl,-rpath,$(BLAS_LIB)
 LIBS  := -lopenblas -lz $(LDLIBS)
+# What the archives of OpenBLAS need beside it; quadmath exists on some processors only.
+static_libs := -lgfortran \
+  $(if $(filter /%,$(shell $(CXX) -print-file-name=libquadmath.a 2>/dev/null)),-lquadmath)
 $(OBJ)/examples/cli/main.o: private FLAGS += -DESPALIER_VERSION='"$(version)"'
 $(OBJ)/core/rng.o: private FLAGS += -ffp-contract=off
 $(OBJ)/core/kernels/%.o: private FLAGS += $(kernel_tuning)
@@ -206,7 +209,8 @@ Name: Espalier
 Description: Deep learning with pruning built in
 Version: $(version)
 Cflags: -I$${includedir}/espalier -fopenmp -std=c++20
-Libs: -L$${libdir} -lespalier -L$(BLAS_LIB) -Wl,-rpath,$(BLAS_LIB) -lopenblas -lz -fopenmp
+Libs: -L$${libdir} -lespalier -L$(BLAS_LIB) -Wl,-rpath,$(BLAS_LIB) $(LIBS) -fopenmp
+Libs.private: $(static_libs)
 endef
 export espalier_pc
 

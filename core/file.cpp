@@ -3,11 +3,11 @@
 #include "core/file.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <exception>
@@ -15,6 +15,7 @@
 #include <system_error>
 
 #include "core/error.h"
+#include "core/temporary.h"
 
 namespace espalier {
 namespace {
@@ -37,10 +38,39 @@ struct Descriptor {
   ~Descriptor() { ::close(value); }
 };
 
-// A name that no other thread or process uses; O_EXCL in AtomicFile makes sure of it.
-std::string temporary_name(const std::string& target) {
-  static std::atomic<unsigned> counter = 0;
-  return target + "." + std::to_string(::getpid()) + "-" + std::to_string(counter++) + ".tmp";
+// While it lives, a write beyond the limit of a file's size fails like any other: the signal that
+// would end the process waits, and is forgotten.
+class SizeLimitFails {
+ public:
+  SizeLimitFails() {
+    ::sigemptyset(&signal_);
+    ::sigaddset(&signal_, SIGXFSZ);
+    ::pthread_sigmask(SIG_BLOCK, &signal_, &before_);
+  }
+  ~SizeLimitFails() {
+    const int error = errno;
+    const timespec now{};
+    if (!::sigismember(&before_, SIGXFSZ)) ::sigtimedwait(&signal_, nullptr, &now);
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+    errno = error;
+  }
+
+ private:
+  sigset_t signal_, before_;
+};
+
+// False, with errno, where the bytes cannot be written.
+bool write_all(int descriptor, const void* bytes, std::size_t count) {
+  const SizeLimitFails limit;
+  const char* next = static_cast<const char*>(bytes);
+  while (count > 0) {  // a single call may take a part only
+    const ssize_t taken = ::write(descriptor, next, count);
+    if (taken < 0 && errno == EINTR) continue;
+    if (taken < 0) return false;
+    next += taken;
+    count -= static_cast<std::size_t>(taken);
+  }
+  return true;
 }
 
 }  // namespace
@@ -74,7 +104,22 @@ std::vector<std::byte> read_file(const std::string& path) {
   return bytes;
 }
 
-AtomicFile::AtomicFile(const std::string& path) : path_(path), target_(path) {
+std::string followed(const std::string& path) {
+  constexpr int kMostLinks = 40;  // as the kernel has it
+  namespace fs = std::filesystem;
+  fs::path target = path;
+  std::error_code error;
+  for (int links = 0; fs::is_symlink(fs::symlink_status(target, error)); ++links) {
+    check(links < kMostLinks, path, ": found a symbolic link that leads back to itself, or more ",
+          "than ", kMostLinks, " in a row, expected one that leads to a file");
+    const fs::path link = fs::read_symlink(target, error);
+    check(!error, path, ": cannot follow the symbolic link: ", error.message());
+    target = target.parent_path() / link;  // an absolute one replaces the whole
+  }
+  return target.string();
+}
+
+AtomicFile::AtomicFile(const std::string& path) : path_(path), target_(followed(path)) {
   check(!path.empty(), "found an empty name, expected the name of a file to write");
   mode_t permissions = 0666;  // less what the process's umask takes away
   struct stat info;
@@ -85,42 +130,30 @@ AtomicFile::AtomicFile(const std::string& path) : path_(path), target_(path) {
     if (::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) != 0)
       fail_with_errno(path, "write it");
     permissions = info.st_mode & 0777;
-    std::error_code error;
-    const std::filesystem::path resolved = std::filesystem::canonical(path, error);
-    if (!error) target_ = resolved.string();
   }
 
-  // A name in use is the leftover of a process that was killed and had the same number.
-  do {
-    temporary_ = temporary_name(target_);
-    descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, permissions);
-  } while (descriptor_ < 0 && errno == EEXIST);
-  if (descriptor_ < 0) fail_with_errno(path_, "create it");
+  const Temporary made = make_temporary(target_, [&](const std::string& name) {
+    return ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, permissions);
+  });
+  if (made.descriptor < 0) fail_with_errno(path_, "create it");
+  temporary_ = made.path;
+  descriptor_ = made.descriptor;
   if (exists)
     ::fchmod(descriptor_, permissions);  // umask took its part; some systems have no modes
 }
 
+// Unlocked only once it has lost its temporary name.
 AtomicFile::~AtomicFile() {
-  if (descriptor_ >= 0) ::close(descriptor_);
   if (!temporary_.empty()) ::unlink(temporary_.c_str());
+  if (descriptor_ >= 0) ::close(descriptor_);
 }
 
 void AtomicFile::write(const void* bytes, std::size_t count) {
-  const char* next = static_cast<const char*>(bytes);
-  while (count > 0) {  // a single call may take a part only
-    const ssize_t taken = ::write(descriptor_, next, count);
-    if (taken < 0 && errno == EINTR) continue;
-    if (taken < 0) fail_with_errno(path_, "write it");
-    next += taken;
-    count -= static_cast<std::size_t>(taken);
-  }
+  if (!write_all(descriptor_, bytes, count)) fail_with_errno(path_, "write it");
 }
 
 void AtomicFile::commit() {
   if (::fsync(descriptor_) != 0) fail_with_errno(path_, "write it");
-  const int closed = ::close(descriptor_);  // whatever it returns, the descriptor is gone
-  descriptor_ = -1;
-  if (closed != 0) fail_with_errno(path_, "write it");
   if (std::rename(temporary_.c_str(), target_.c_str()) != 0) fail_with_errno(path_, "replace it");
   temporary_.clear();
 }
@@ -129,6 +162,19 @@ void write_file(const std::string& path, std::string_view content) {
   AtomicFile file(path);
   file.write(content.data(), content.size());
   file.commit();
+}
+
+void append_to_file(const std::string& path, std::string_view content) {
+  const Descriptor file{::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666)};
+  if (file.value < 0) fail_with_errno(path, "open it");
+  struct stat before;
+  if (::fstat(file.value, &before) != 0) fail_with_errno(path, "write it");
+  check_is_file(path, before.st_mode, /*pipe_allowed=*/false);
+  if (write_all(file.value, content.data(), content.size())) return;
+  const int error = errno;
+  [[maybe_unused]] const int ignored = ::ftruncate(file.value, before.st_size);  // no half line
+  errno = error;
+  fail_with_errno(path, "write it");
 }
 
 }  // namespace espalier

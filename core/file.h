@@ -15,7 +15,8 @@ std::vector<std::byte> read_file(const std::string& path);
 
 // A file in the making. The bytes go to a temporary file in the target's folder; commit() gives it
 // the target's name. Without commit(), and after any error (disk full, folder missing or not
-// writable), the destructor removes the temporary file and the old target stays as it was.
+// writable), the destructor removes the temporary file and the old target stays as it was. What a
+// process that was killed leaves behind is removed by the next writer of that file.
 //
 //   AtomicFile file("report.txt");
 //   file.write(text.data(), text.size());
@@ -23,7 +24,7 @@ std::vector<std::byte> read_file(const std::string& path);
 class AtomicFile {
  public:
   // A target that exists already has to be a regular, writable file; its permissions are kept. A
-  // symbolic link is followed: the file it leads to is replaced, not the link.
+  // symbolic link is followed: the file it leads to is written, not the link.
   explicit AtomicFile(const std::string& path);
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
@@ -41,5 +42,12 @@ class AtomicFile {
 
 // Replaces the content of a file through an AtomicFile.
 void write_file(const std::string& path, std::string_view content);
+
+// Adds to a file's end, whole or not at all; a missing file is created.
+void append_to_file(const std::string& path, std::string_view content);
+
+// Where a path leads: symbolic links in its last part are followed, also to a file that does not
+// exist yet. An Error where they lead to themselves.
+std::string followed(const std::string& path);
 
 }  // namespace espalier

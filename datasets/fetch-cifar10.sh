@@ -32,6 +32,12 @@ download() {
 whole() { [ -f "$part" ] && echo "$sum  $part" | md5sum --check --status; }
 
 mkdir -p "$folder" 2>/dev/null || missing "cannot create the folder $folder"
+# One download at a time: the others wait, and then find what it has fetched. The lock ends with its
+# processes, and what is being unpacked while it is held is left from one that was killed.
+if exec 9<"$folder" && flock 9 2>/dev/null; then
+  [ -d "$result" ] && found
+  rm -rf "$folder"/.unpacking.*
+fi
 if ! whole; then
   echo "CIFAR-10: downloading $url" >&2
   resumed=$([ -s "$part" ] && echo yes)

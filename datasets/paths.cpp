@@ -1,17 +1,18 @@
 // Paths: thin layers over the standard library that never throw its exceptions.
 #include "datasets/paths.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
 #include <system_error>
 
 #include "core/error.h"
+#include "core/temporary.h"
 
 namespace espalier::datasets {
 namespace {
@@ -21,12 +22,6 @@ namespace fs = std::filesystem;
 [[noreturn]] void fail_with(const std::string& path, const char* action,
                             const std::error_code& why) {
   fail(path, ": cannot ", action, ": ", why.message());
-}
-
-// A name beside the target that nothing else uses; mkdir makes sure of it.
-std::string temporary_name(const std::string& target) {
-  static std::atomic<unsigned> counter = 0;
-  return target + "." + std::to_string(::getpid()) + "-" + std::to_string(counter++) + ".tmp";
 }
 
 }  // namespace
@@ -81,17 +76,19 @@ NewFolder::NewFolder(const std::string& target)
     check(is_folder(target_) && sorted_names(target_).empty(), target_, ": found ",
           is_folder(target_) ? "a folder with something in it" : "a file",
           ", expected nothing of that name or an empty folder");
-  int status;
-  do {
-    path_ = temporary_name(target_);
-    status = ::mkdir(path_.c_str(), 0777);  // less what the process's umask takes away
-  } while (status != 0 && errno == EEXIST);
-  if (status != 0) fail_with(target_, "create it", {errno, std::generic_category()});
+  const Temporary made = make_temporary(target_, [](const std::string& name) {
+    const int status = ::mkdir(name.c_str(), 0777);  // less what the process's umask takes away
+    return status != 0 ? -1 : ::open(name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  });
+  if (made.descriptor < 0) fail_with(target_, "create it", {errno, std::generic_category()});
+  path_ = made.path;
+  descriptor_ = made.descriptor;
 }
 
 NewFolder::~NewFolder() {
   std::error_code ignored;
   if (!path_.empty()) fs::remove_all(path_, ignored);
+  if (descriptor_ >= 0) ::close(descriptor_);
 }
 
 void NewFolder::commit() {

@@ -33,6 +33,7 @@ class NewFolder {
 
  private:
   std::string target_, path_;
+  int descriptor_ = -1;  // of the folder in the making, which it locks
 };
 
 }  // namespace espalier::datasets

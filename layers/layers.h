@@ -4,6 +4,7 @@
 #include "layers/activation.h"
 #include "layers/conv.h"
 #include "layers/dropout.h"
+#include "layers/fingerprint.h"
 #include "layers/flatten.h"
 #include "layers/footprint.h"
 #include "layers/init.h"

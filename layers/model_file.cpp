@@ -5,6 +5,7 @@
 #include <cstring>
 #include <list>
 #include <set>
+#include <sstream>
 
 #include "core/error.h"
 #include "core/safetensors.h"
@@ -16,6 +17,7 @@ namespace espalier::layers {
 namespace {
 
 const std::string kTopology = "espalier.topology";
+const std::string kZeros = "espalier.zeros_are_pruned";  // names, each with a space behind it
 const std::string kFormat = "format";  // "pt": what Python libraries look for before they load
 const std::string kMask = ".mask";
 const std::string kState = ".state.";
@@ -23,14 +25,16 @@ const std::string kExtra = "extra/";
 
 class Write : public StateVisitor {
  public:
-  Write(SafeTensorsWriter& file, bool states) : file_(file), states_(states) {}
+  Write(SafeTensorsWriter& file, const SaveOptions& options) : file_(file), options_(options) {}
 
   void parameter(const std::string& name, Parameter& p, const Shape&) override {
     buffer(name, p, {});
-    if (p.mask())
+    if (p.mask() && !options_.masks)
+      file_.metadata(kZeros, zeros_ += name + " ");
+    else if (p.mask())
       file_.add(name + kMask, DType::U8, p.shape().sizes(),
                 std::as_bytes(std::span(p.mask(), static_cast<std::size_t>(p.numel()))));
-    if (!states_) return;
+    if (!options_.states) return;
     for (auto& [key, tensor] : p.states()) buffer(name + kState + key, tensor, {});
   }
   void pattern(const std::string& name, Pattern& pattern, const Shape&, std::int64_t) override {
@@ -51,7 +55,8 @@ class Write : public StateVisitor {
 
  private:
   SafeTensorsWriter& file_;
-  bool states_;
+  const SaveOptions& options_;
+  std::string zeros_;
   std::list<std::vector<float>> rows_;  // of tensors in lanes: the writer keeps no copies
   std::list<std::vector<std::byte>> indices_;
 };
@@ -59,10 +64,16 @@ class Write : public StateVisitor {
 // Reads everything first, so that a model is either filled whole or left as it was.
 class Read : public StateVisitor {
  public:
-  Read(const SafeTensors& file, bool states) : file_(file), states_(states) {}
+  Read(const SafeTensors& file, bool states) : file_(file), states_(states) {
+    const auto names = file.metadata().find(kZeros);
+    if (names == file.metadata().end()) return;
+    std::istringstream split(names->second);
+    for (std::string name; split >> name;) zeros_.insert(name);
+  }
 
   void parameter(const std::string& name, Parameter& p, const Shape& shape) override {
     Found found{name, &p, floats(name, shape), mask(name + kMask, shape), {}};
+    if (zeros_.erase(name) > 0 && found.mask.empty()) found.mask = nonzeros(found.value);
     const std::string start = name + kState;
     const auto& all = file_.tensors();
     for (auto it = all.lower_bound(start); it != all.end() && it->first.starts_with(start); ++it)
@@ -91,6 +102,8 @@ class Read : public StateVisitor {
     for (const auto& [name, tensor] : file_.tensors())
       check(known_.contains(name) || name.starts_with(kExtra), file_.path(), ": found a tensor ",
             name, ", expected none of that name for this model");
+    check(zeros_.empty(), file_.path(), ": metadata ", kZeros, ": found ", *zeros_.begin(),
+          ", expected names of this model's parameters only");
   }
 
   void fill() {
@@ -130,9 +143,18 @@ class Read : public StateVisitor {
     return mask;
   }
 
+  // Empty where nothing is zero.
+  static std::vector<std::uint8_t> nonzeros(const Tensor& value) {
+    std::vector<std::uint8_t> mask(static_cast<std::size_t>(value.numel()));
+    std::transform(value.data(), value.data() + value.numel(), mask.begin(),
+                   [](float v) { return v != 0; });
+    if (std::find(mask.begin(), mask.end(), 0) == mask.end()) mask.clear();
+    return mask;
+  }
+
   const SafeTensors& file_;
   bool states_;
-  std::set<std::string> known_;
+  std::set<std::string> known_, zeros_;  // zeros_: parameters whose zeros are pruned
   std::vector<Found> parameters_;
   std::vector<std::pair<Pattern*, Pattern>> patterns_;
   std::vector<std::pair<Tensor*, Tensor>> buffers_;
@@ -161,13 +183,13 @@ Model model_in(const SafeTensors& file) {
 void save(const Model& model, const std::string& path, const SaveOptions& options) {
   SafeTensorsWriter file;
   for (const auto& [key, value] : options.metadata) {
-    check(key != kTopology && key != kFormat, "save: found metadata named ", key,
+    check(key != kTopology && key != kFormat && key != kZeros, "save: found metadata named ", key,
           ", expected another name, since the model's own stands there");
     file.metadata(key, value);
   }
   file.metadata(kFormat, "pt");
   file.metadata(kTopology, topology(model));
-  Write write(file, options.states);
+  Write write(file, options);
   visit_state(model.root(), write);
   for (const auto& [name, tensor] : options.tensors) write.add(kExtra + name, tensor);
   file.write(path);
@@ -178,6 +200,7 @@ ModelFile load_file(const std::string& path) {
   ModelFile result{model_in(file), {}, file.metadata()};
   result.metadata.erase(kTopology);
   result.metadata.erase(kFormat);
+  result.metadata.erase(kZeros);
   for (const auto& [name, stored] : file.tensors()) {
     if (!name.starts_with(kExtra)) continue;
     check(stored.shape.size() <= kMaxRank, path, ": tensor ", name, ": found ", stored.shape.size(),

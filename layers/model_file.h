@@ -2,7 +2,8 @@
 // to and from PyTorch with no converter, and beside them what makes the file load without the
 // network's code:
 //   the topology, as JSON in the file's metadata ("espalier.topology");
-//   "conv1.weight.mask"            a parameter's mask, U8, 0 or 1;
+//   "conv1.weight.mask"            a parameter's mask, U8, 0 or 1; where it was left out, the
+//                                  metadata "espalier.zeros_are_pruned" names the parameter;
 //   "conv1.weight.state.momentum"  an optimiser's state of a parameter;
 //   "conv1.weight.columns"         where the values of a sparse layer's weight are, and
 //   "conv1.weight.row_starts"      in which row (layers/pattern_file.h);
@@ -18,6 +19,7 @@ namespace espalier::layers {
 
 struct SaveOptions {
   bool states = false;  // with the parameters' optimiser state, so that training can go on
+  bool masks = true;    // false: whoever loads the file takes their parameters' zeros for pruned
   std::map<std::string, Tensor> tensors = {};        // "extra/" is put in front of their names
   std::map<std::string, std::string> metadata = {};  // beside the topology, under their own names
 };

@@ -58,6 +58,9 @@ Compaction compact(const layers::Model& model, const CompactOptions& options) {
   expand(model);
   if (options.units) shrink(model);
   set_forms(model, result.forms);
+  for (Parameter p : model.parameters())
+    if (p.mask() && std::find(p.mask(), p.mask() + p.numel(), 0) == p.mask() + p.numel())
+      p.clear_mask();
   return result;
 }
 

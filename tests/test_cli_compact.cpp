@@ -75,6 +75,49 @@ TEST_CASE("command line: compact makes a smaller file that answers the same") {
   CHECK(further.json()["sparsity"].get<double>() == doctest::Approx(0.99).epsilon(0.001));
 }
 
+TEST_CASE("command line: a compacted file has no masks, and further training revives nothing") {
+  const Pruned& p = pruned();
+  const TempDir folder;
+  const std::string out = folder / "c.safetensors", masked = folder / "m.safetensors",
+                    tuned = folder / "t.safetensors";
+  const std::string compact = "compact " + p.model + " --format dense --json --out ";
+  const Outcome without = run_program(compact + out),
+                with = run_program(compact + masked + " --keep-masks");
+  REQUIRE_MESSAGE(without.status == 0, without.err);
+  REQUIRE_MESSAGE(with.status == 0, with.err);
+  CHECK(content(p.model).find(".mask\"") != std::string::npos);
+  CHECK(content(out).find(".mask\"") == std::string::npos);
+  CHECK(content(masked).find(".mask\"") != std::string::npos);
+  const Json bytes = with.json()["mask_bytes"];
+  CHECK(bytes > 0);
+  CHECK(without.json()["mask_bytes"] == 0);
+  CHECK(without.json()["bytes"].get<long>() < with.json()["bytes"].get<long>() - bytes.get<long>());
+  CHECK(without.err.find("written without its masks") != without.err.npos);
+  CHECK(with.err.find("written with its masks") != with.err.npos);
+  for (const std::string& file : {out, masked}) {
+    const Outcome run = run_program("prune " + file + " --data " + p.data + " --sparsity 0.95 " +
+                                    "--epochs 1 --json --no-report --out " + tuned);
+    REQUIRE_MESSAGE(run.status == 0, run.err);
+    CHECK(run.json()["nonzero"] <= without.json()["nonzero"]);
+  }
+  // Masks that prune nothing are written in no case.
+  const std::string half = folder / "h.safetensors";
+  REQUIRE(run_program("prune " + p.dense + " --data " + p.data + " --sparsity 0.5 --epochs 0 " +
+                      "--structure filter --no-report --out " + half)
+              .status == 0);
+  const Outcome full = run_program("compact " + half + " --keep-masks --json --out " + out);
+  REQUIRE_MESSAGE(full.status == 0, full.err);
+  CHECK(full.json()["mask_bytes"] == 0);
+  CHECK(full.err.find("written without masks") != full.err.npos);
+  CHECK(content(half).find(".mask\"") != std::string::npos);
+  CHECK(content(out).find(".mask\"") == std::string::npos);
+  // Compacted on the way, the finished network has none either.
+  REQUIRE(run_program("prune " + p.dense + " --data " + p.data + " --sparsity 0.5 --epochs 1 " +
+                      "--batch 32 --compact-after 1 --no-report --out " + tuned)
+              .status == 0);
+  CHECK(content(tuned).find(".mask\"") == std::string::npos);
+}
+
 TEST_CASE("command line: training goes on across a compaction, masks fixed or moving") {
   const Pruned& p = pruned();
   const TempDir folder;

@@ -112,7 +112,7 @@ TEST_CASE("command line: a log goes on where a network is compacted in place, an
   REQUIRE_MESSAGE(levels.status == 0, levels.err);
   CHECK(count(content(half.folder / "ticket.log.jsonl"), "\"epoch\":") == 3 * 2);
   CHECK(count(content(half.folder / "ticket.log.jsonl"), "\"level\":") == 2);
-  CHECK(cli::read_log(ticket).epochs.size() == 2);
+  CHECK(cli::read_log(ticket, cli::load_checkpoint(ticket)).epochs.size() == 2);
   REQUIRE(run_program("compact " + half.file + " --out " + half.file).status == 0);
   const std::string after = content(half.folder / "half.log.jsonl");
   CHECK(after.starts_with(before));

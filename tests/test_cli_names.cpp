@@ -60,7 +60,8 @@ TEST_CASE("command line: a training that goes on in another file takes its log a
   const std::string log = content(folder / "b.log.jsonl");
   CHECK(log.starts_with(half));
   CHECK(lines(log) == 4);  // the recipe, an epoch, going on, another
-  CHECK(cli::read_log(b).resumed == std::vector<std::string>{"espalier " + resume + b});
+  CHECK(cli::read_log(b, cli::load_checkpoint(b)).resumed ==
+        std::vector<std::string>{"espalier " + resume + b});
   CHECK(content(folder / "a.log.jsonl") == half);
   CHECK(first_line(folder / "b.log.jsonl")["recipe"]["seed"] == 0);
   // Where the model alone was brought here, the log begins with its recipe all the same.

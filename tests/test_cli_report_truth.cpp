@@ -95,8 +95,9 @@ TEST_CASE("report: what is just pruned stands where the schedule was done") {
   const std::string prune = "prune " + dense + by + " --epochs 4 --sparsity 0.9 --no-report --out ";
   REQUIRE(run_program(prune + pruned + " --schedule cubic --pruning-epochs 2").status == 0);
   REQUIRE(run_program(prune + (folder / "once.safetensors")).status == 0);
-  const cli::LogFacts gradual = cli::read_log(pruned),
-                      once = cli::read_log(folder / "once.safetensors");
+  const cli::LogFacts gradual = cli::read_log(pruned, cli::load_checkpoint(pruned)),
+                      once = cli::read_log(folder / "once.safetensors",
+                                           cli::load_checkpoint(folder / "once.safetensors"));
   REQUIRE(gradual.before_epochs);
   CHECK(*gradual.before_epochs == doctest::Approx(2).epsilon(0.15));
   REQUIRE(once.before_epochs);
@@ -127,7 +128,7 @@ TEST_CASE("report: --data names the data it evaluated on") {
   REQUIRE(run_program("train --model lenet5 --epochs 1 --batch 20 --lr 0.02 --data " + data +
                       " --out " + file)
               .status == 0);
-  const std::string trained = cli::read_log(file).data;
+  const std::string trained = cli::read_log(file, cli::load_checkpoint(file)).data;
   CHECK(report(file + " --out " + out)["files"][0]["evaluated_on"] == trained);
   CHECK(row_of(content(out), "Evaluated on").find(">" + trained + "<") != std::string::npos);
   CHECK(content(out).find("the other accuracies on this page") == std::string::npos);

@@ -4,15 +4,18 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "core/error.h"
 #include "core/file.h"
+#include "datasets/paths.h"
 #include "tests/tempdir.h"
 #include "tests/unprivileged.h"
 
@@ -47,24 +50,34 @@ bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
-// Lets no file of this process grow beyond so many bytes: a disk that fills up, for a moment.
+// Lets no file of this process grow beyond so many bytes: a disk that fills up, for a moment. The
+// signal that comes with it would end the process.
 class SmallDisk {
  public:
   explicit SmallDisk(rlim_t bytes) {
     getrlimit(RLIMIT_FSIZE, &before_);
-    handler_ = signal(SIGXFSZ, SIG_IGN);
     const rlimit limited{bytes, before_.rlim_max};
     setrlimit(RLIMIT_FSIZE, &limited);
   }
-  ~SmallDisk() {
-    setrlimit(RLIMIT_FSIZE, &before_);
-    signal(SIGXFSZ, handler_);
-  }
+  ~SmallDisk() { setrlimit(RLIMIT_FSIZE, &before_); }
 
  private:
   rlimit before_;
-  void (*handler_)(int);
 };
+
+// Runs it in a process of its own that is killed at its end, so that no destructor runs.
+void killed_after(const std::function<void()>& action) {
+  const pid_t id = fork();
+  REQUIRE(id >= 0);
+  if (id == 0) {
+    action();
+    kill(getpid(), SIGKILL);
+  }
+  int status = 0;
+  waitpid(id, &status, 0);
+  REQUIRE(WIFSIGNALED(status));
+  REQUIRE(WTERMSIG(status) == SIGKILL);
+}
 
 }  // namespace
 
@@ -244,4 +257,78 @@ TEST_CASE("writing through a symbolic link keeps the link") {
   CHECK(fs::is_symlink(folder / "link"));
   CHECK(text_of(folder / "far/file") == "new");
   CHECK(entries_in(folder / "far") == 1);
+}
+
+TEST_CASE("writing through symbolic links to a file that does not exist yet creates that file") {
+  TempDir folder;
+  fs::create_directories(folder / "far/deep");
+  fs::create_symlink("far/deep/second", folder / "first");
+  fs::create_symlink("../file", folder / "far/deep/second");
+  fs::create_symlink(folder / "far/absolute", folder / "third");
+  write_file(folder / "first", "new");
+  write_file(folder / "third", "absolute");
+  CHECK(fs::is_symlink(folder / "first"));
+  CHECK(fs::is_symlink(folder / "far/deep/second"));
+  CHECK(text_of(folder / "far/file") == "new");
+  CHECK(text_of(folder / "far/absolute") == "absolute");
+  CHECK(entries_in(folder.path()) == 3);
+
+  fs::create_symlink("none/file", folder / "nowhere");
+  CHECK(error_of([&] { write_file(folder / "nowhere", "x"); }) ==
+        (folder / "nowhere") + ": cannot create it: No such file or directory");
+  fs::create_symlink("b", folder / "a");
+  fs::create_symlink("a", folder / "b");
+  CHECK(contains(error_of([&] { write_file(folder / "a", "x"); }),
+                 (folder / "a") + ": found a symbolic link that leads back to itself"));
+  CHECK(fs::is_symlink(folder / "a"));
+}
+
+TEST_CASE("what a killed writer left behind is removed by the next one, what is in use is not") {
+  TempDir folder;
+  write_file(folder / "file", "old");
+  for (int i = 0; i < 3; ++i)
+    killed_after([&] {
+      AtomicFile first(folder / "file"), second(folder / "file");
+      first.write("half", 4);
+    });
+  CHECK(text_of(folder / "file") == "old");
+  CHECK(entries_in(folder.path()) == 3);  // of the last one: the others removed what they found
+  AtomicFile slow(folder / "file");
+  slow.write("slow", 4);
+  CHECK(entries_in(folder.path()) == 2);
+  killed_after([&] { AtomicFile third(folder / "file"); });
+  write_file(folder / "file", "new");
+  CHECK(entries_in(folder.path()) == 2);
+  slow.commit();
+  CHECK(text_of(folder / "file") == "slow");
+  CHECK(entries_in(folder.path()) == 1);
+}
+
+TEST_CASE("what a killed writer of a folder left behind is removed by the next one") {
+  TempDir folder;
+  const std::string target = folder / "data";
+  killed_after([&] {
+    const datasets::NewFolder fresh(target);
+    write_file(fresh.path() + "/file", "half");
+  });
+  CHECK(entries_in(folder.path()) == 1);
+  datasets::NewFolder fresh(target), other(target);
+  CHECK(entries_in(folder.path()) == 2);
+  CHECK(entries_in(fresh.path()) == 0);
+  fresh.commit();
+  CHECK(fs::is_directory(target));
+}
+
+TEST_CASE("a line is appended whole or not at all") {
+  TempDir folder;
+  append_to_file(folder / "log", "first\n");
+  append_to_file(folder / "log", "second\n");
+  std::string message;
+  {
+    const SmallDisk disk(20);
+    message = error_of([&] { append_to_file(folder / "log", "a third line\n"); });
+  }
+  CHECK(message == (folder / "log") + ": cannot write it: File too large");
+  CHECK(text_of(folder / "log") == "first\nsecond\n");
+  CHECK(contains(error_of([&] { append_to_file("/dev/null", "x"); }), "found a device"));
 }

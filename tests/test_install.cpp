@@ -40,6 +40,24 @@ constexpr const char* kMore = " -fsanitize=address,undefined";
 constexpr const char* kMore = "";
 #endif
 
+// The same program without shared libraries, where there are archives of those it needs.
+void check_static(const std::string& place, const std::string& prefix) {
+  const std::string config = "PKG_CONFIG_PATH=" + prefix + "/lib/pkgconfig pkg-config ";
+  const Outcome archive = run_command("for d in $(" + config +
+                                      "--libs-only-L espalier); do ls ${d#-L}/libopenblas.a; done");
+  if (archive.out.empty() || *kMore) {
+    MESSAGE("static linking is not tested: " << (*kMore ? "sanitizers are shared libraries"
+                                                        : "there is no libopenblas.a"));
+    return;
+  }
+  const Outcome built = run_command("cd " + place + " && g++ -static -o alone program.cpp $(" +
+                                    config + "--static --cflags --libs espalier)");
+  REQUIRE_MESSAGE(built.status == 0, built.err);
+  const Outcome run = run_command("cd " + place + " && ./alone");
+  CHECK_MESSAGE(run.status == 0, run.err);
+  CHECK(run.out == "4 filters, 1e-05\n");
+}
+
 }  // namespace
 
 TEST_CASE("install: a program of a user's, by pkg-config alone") {
@@ -58,6 +76,7 @@ TEST_CASE("install: a program of a user's, by pkg-config alone") {
   CAPTURE(run.err);
   CHECK(run.status == 0);
   CHECK(run.out == "4 filters, 1e-05\n");
+  check_static(place, prefix);
   // The installed program knows the file.
   const Outcome inspect =
       run_command(prefix + "/bin/espalier inspect " + place + "/small.safetensors --json");

@@ -108,4 +108,16 @@ TEST_CASE("lessons: each runs and prints what its head says") {
   }
 }
 
+TEST_CASE("lessons: what one has said is in the file when it is stopped") {
+  const TempDir folder;
+  write_small_data(folder / "data");
+  const std::string lesson = fs::absolute(program_path()).parent_path() / "examples/02_convnet";
+  const Outcome run = run_command(
+      "cd " + folder.path().string() + "; " + lesson +
+      " data >said & child=$!; n=0; while [ ! -s said ] && [ $n -lt 6000 ]; do sleep 0.01; "
+      "n=$((n + 1)); done; kill -9 $child; wait $child");
+  CHECK(run.status == 128 + 9);  // it had not come to its end
+  CHECK(content(folder / "said").find("to train on") != std::string::npos);
+}
+
 }  // namespace espalier::testing

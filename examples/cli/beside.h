@@ -12,8 +12,7 @@ std::string without_ending(const std::string& model_path);
 // "dir/net-0.5.log.jsonl": no two models share one, but "net" and "net.safetensors".
 std::string beside(const std::string& model_path, const std::string& ending);
 
-// An Error where a model could not be written to this path in the end, or where its log would be
-// that of another model which is there. Before hours of work.
+// An Error where the log of a model of this path would be that of another model which is there.
 void check_model_path(const std::string& path);
 
 }  // namespace espalier::cli

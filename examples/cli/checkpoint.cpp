@@ -60,7 +60,7 @@ Progress progress_from(const std::string& text, const std::string& file) {
 
 }  // namespace
 
-void save_checkpoint(const Checkpoint& checkpoint, const std::string& path) {
+void save_checkpoint(const Checkpoint& checkpoint, const std::string& path, bool masks) {
   layers::SaveOptions options;
   if (checkpoint.input) options.metadata = datasets::metadata(*checkpoint.input);
   if (checkpoint.progress) {
@@ -72,6 +72,7 @@ void save_checkpoint(const Checkpoint& checkpoint, const std::string& path) {
       training["epoch"] = to_json(checkpoint.progress->epoch);
     options.metadata[kTraining] = training.dump();
   }
+  options.masks = masks || options.states;
   layers::save(checkpoint.model, path, options);
 }
 

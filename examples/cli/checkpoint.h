@@ -36,7 +36,8 @@ struct Checkpoint {
   std::optional<Progress> progress;  // likewise
 };
 
-void save_checkpoint(const Checkpoint& checkpoint, const std::string& path);
+// Without masks only where there is no training to go on with (layers/model_file.h).
+void save_checkpoint(const Checkpoint& checkpoint, const std::string& path, bool masks = true);
 
 // A file of this program; or, where `model_name` is not empty, the weights of that built-in model,
 // such as a PyTorch state_dict, for these pictures and classes.

@@ -1,12 +1,15 @@
 // espalier compact: what pruning took out of a network leaves its file, its memory and its time.
+#include <filesystem>
+
 #include "core/ops/pool.h"
 #include "core/text.h"
-#include "examples/cli/beside.h"
 #include "examples/cli/checkpoint.h"
+#include "examples/cli/claim.h"
 #include "examples/cli/commands.h"
 #include "examples/cli/compaction.h"
 #include "examples/cli/console.h"
 #include "examples/cli/data.h"
+#include "examples/cli/log.h"
 #include "examples/cli/prune_model.h"
 #include "examples/cli/size.h"
 #include "examples/cli/usage.h"
@@ -17,7 +20,15 @@ namespace {
 struct Options {
   std::string file, out, data, format = "auto", judge = "inference";
   int batch = 128;
+  bool keep_masks = false;
 };
+
+// In a file.
+std::int64_t mask_bytes(const layers::Model& model) {
+  std::int64_t bytes = 0;
+  for (const Parameter& p : model.parameters()) bytes += p.mask() ? p.numel() : 0;
+  return bytes;
+}
 
 // Pictures to compare the outputs on: real ones where the command line names some.
 Tensor pictures(const Options& o, const Checkpoint& checkpoint) {
@@ -36,20 +47,33 @@ Json act(const Options& o) {
                                         .training = judged_by_training(o.judge),
                                         .images = o.batch};
   check_option(o.batch >= 1 && o.batch <= 65536, "--batch", o.batch, "1 to 65536");
-  check_model_path(o.out);
+  const Claim claim = claim_model(o.out);
   const Checkpoint checkpoint = load_checkpoint(o.file);
+  std::error_code error;
+  const bool in_place = std::filesystem::equivalent(o.file, o.out, error);
+  const auto lines = in_place ? log_lines(o.file, checkpoint) : std::vector<std::string>();
+  const bool had_masks = mask_bytes(checkpoint.model) > 0;
   const Size before = size_of(checkpoint.model, o.file);
   pruning::CompactOptions with_inputs = options;
   with_inputs.inputs = pictures(o, checkpoint);
   const pruning::Compaction done = pruning::compact(checkpoint.model, with_inputs);
-  save_checkpoint(checkpoint, o.out);
-  log_compaction(done, o.file, o.out);
+  const bool to_train = checkpoint.progress && !checkpoint.progress->finished();
+  const bool masks = o.keep_masks || to_train;
+  const std::int64_t bytes = mask_bytes(checkpoint.model);
+  save_checkpoint(checkpoint, o.out, masks);
+  log_compaction(done, checkpoint.model, o.out, lines);
   const Size after = size_of(checkpoint.model, o.out);
   answer(text_of(done));
   answer(side_by_side({{"before", before}, {"after", after}}));
-  say(o.out + ": written");
+  say(o.out + ": written" +
+      (bytes == 0 && had_masks ? " without masks, as nothing that was pruned is left in it"
+       : bytes == 0            ? ""
+       : masks                 ? " with its masks, " + with_commas(bytes) + " bytes"
+                               : " without its masks, " + with_commas(bytes) +
+                     " bytes; zeros that were pruned stay so in further training"));
   Json json = json_of(after);
   json["max_error"] = done.max_error;
+  json["mask_bytes"] = masks ? bytes : 0;
   json["before"] = json_of(before);
   json.update(json_of(done));
   return json;
@@ -68,6 +92,8 @@ void add_compact(CLI::App& app) {
   command->add_option("--judge", o->judge, "The times that decide")
       ->check(one_of({"inference", "training"}));
   command->add_option("--batch", o->batch, "Pictures at a time, when times are taken");
+  command->add_flag("--keep-masks", o->keep_masks,
+                    "Write masks, for other programs; without them zeros are taken for pruned");
   command->add_option("--data", o->data, "Pictures to compare the outputs on")
       ->type_name(kFolder)
       ->default_str("random ones");

@@ -7,7 +7,7 @@
 #include "core/file.h"
 #include "core/rng.h"
 #include "examples/charts/chart.h"
-#include "examples/cli/checkpoint.h"
+#include "examples/cli/claim.h"
 #include "examples/cli/commands.h"
 #include "examples/cli/compaction.h"
 #include "examples/cli/console.h"
@@ -111,7 +111,7 @@ Json act(const Options& o) {
                                     : o.linear[0] > 1 || o.linear[1] > 1;
   check_option(two, o.linear.empty() ? "--conv" : "--linear", "a layer of one weight",
                "one of two or more");
-  check_writable(o.out);
+  const Claim claim(o.out);
   std::vector<double> densities = o.densities;
   std::sort(densities.begin(), densities.end());
 

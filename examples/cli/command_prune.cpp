@@ -2,7 +2,7 @@
 #include <filesystem>
 
 #include "core/error.h"
-#include "examples/cli/beside.h"
+#include "examples/cli/claim.h"
 #include "examples/cli/commands.h"
 #include "examples/cli/console.h"
 #include "examples/cli/data.h"
@@ -22,13 +22,14 @@ struct Options {
 };
 
 // The network as it came beside what is left of it. A short look at the clock: a few windows.
-std::string write_report_of(const Options& o, const PruneReport& report, const std::string& data) {
+std::string write_report_of(const Options& o, const PruneReport& report, const Known& dense,
+                            const layers::Model& model, const std::string& data) {
   FactOptions options{
-      .evaluations = {{o.out, report.after()}},
+      .evaluations = {{o.out, {report.after(), layers::fingerprint(model)}}},
       .bench =
           ModelBenchOptions{.batches = {128}, .windows = 3, .seconds = 0.03, .training = false},
       .known_on = data};
-  options.evaluations.emplace(o.file, report.dense);  // unless it was replaced
+  options.evaluations.emplace(o.file, dense);  // unless it was replaced
   std::error_code error;
   const bool replaced = std::filesystem::equivalent(o.file, o.out, error);
   const std::vector<std::string> files = replaced ? std::vector{o.out} : std::vector{o.file, o.out};
@@ -37,7 +38,9 @@ std::string write_report_of(const Options& o, const PruneReport& report, const s
 
 Json act(const Options& o) {
   method_of(o.prune);  // before anything is read
-  check_model_path(o.out);
+  const Claim claim = claim_model(o.out);
+  std::optional<Claim> page;
+  if (!o.no_report) page.emplace(report_path(o.out));
   const datasets::Data data = find_data(o.data);
   Checkpoint checkpoint = load_checkpoint(o.file);
   check(checkpoint.input.has_value(), o.file,
@@ -60,6 +63,7 @@ Json act(const Options& o) {
                o.prune.compact.value_or(0),
                "no more than the " + std::to_string(recipe.epochs) + " epochs of training");
 
+  const std::string weights = layers::fingerprint(checkpoint.model);
   const PruneReport report = prune_model(checkpoint, data, o.prune, recipe, o.out);
   std::fputs(text_of(report.outcome).c_str(), stderr);
   const Size size = size_of(checkpoint.model, o.out);
@@ -77,7 +81,8 @@ Json act(const Options& o) {
                {"pruning", to_json(o.prune)},
                {"recipe", to_json(recipe)}});
   if (!o.no_report) {
-    json["report"] = write_report_of(o, report, data.name);
+    json["report"] =
+        write_report_of(o, report, {report.dense, weights}, checkpoint.model, data.name);
     answer(json["report"].get<std::string>());
   }
   return json;

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "examples/cli/checkpoint.h"
+#include "examples/cli/claim.h"
 #include "examples/cli/commands.h"
 #include "examples/cli/console.h"
 #include "examples/cli/data.h"
@@ -60,7 +61,7 @@ Json act(const Options& o) {
   for (const std::string& file : o.files)
     if (std::error_code error; !std::filesystem::exists(file, error))
       load_checkpoint(file);  // says so before anything is said of what is to be written
-  check_writable(out);
+  const Claim claim(out);
   FactOptions options;
   if (!o.no_bench) options.bench = {.batches = {o.batch}, .windows = 5, .seconds = 0.1};
   std::optional<datasets::Data> data;

@@ -3,7 +3,7 @@
 
 #include "core/error.h"
 #include "examples/cli/bench_model.h"
-#include "examples/cli/beside.h"
+#include "examples/cli/claim.h"
 #include "examples/cli/commands.h"
 #include "examples/cli/compaction.h"
 #include "examples/cli/console.h"
@@ -53,7 +53,7 @@ Json evaluated(const std::string& file, const datasets::Dataset& test, FactOptio
   const Evaluation result = evaluate(written.model, test, written.input->normalisation);
   const Size size = size_of(written.model, file);
   answer(file + ": " + text_of(result, size));
-  facts.evaluations[file] = result;
+  facts.evaluations[file] = {result, layers::fingerprint(written.model)};
   Json json = json_of(result, size);
   json["file"] = file;
   return json;
@@ -80,8 +80,8 @@ Json compact_it(const std::string& pruned, const datasets::Data& data, const std
                 FactOptions& facts) {
   const Checkpoint checkpoint = load_checkpoint(pruned);
   const pruning::Compaction done = pruning::compact(checkpoint.model);
-  save_checkpoint(checkpoint, out);
-  log_compaction(done, pruned, out);
+  save_checkpoint(checkpoint, out, /*masks=*/false);
+  log_compaction(done, checkpoint.model, out);
   answer(text_of(done));
   Json json = evaluated(out, data.test, facts);
   json["max_error"] = done.max_error;
@@ -113,8 +113,9 @@ Json act(const Options& o) {
   with_options(o.recipe, {});
   const datasets::Data data = find_data(o.data);
   make_folder(o.out);
-  const std::string dense = o.out + "/dense.safetensors";
-  check_model_path(dense);
+  const std::string dense = o.out + "/dense.safetensors", pruned = o.out + "/pruned.safetensors",
+                    small = o.out + "/compact.safetensors", page = o.out + "/report.html";
+  const Claim claims[] = {claim_model(dense), claim_model(pruned), claim_model(small), Claim(page)};
 
   const Recipe recipe = with_options(o.recipe, default_recipe(o.model, data));
   const Shape pictures{data.train.channels, data.train.height, data.train.width};
@@ -128,15 +129,13 @@ Json act(const Options& o) {
   facts.known_on = data.name;
   Json first = evaluated(dense, data.test, facts);
   first["images_per_second"] = last.images_per_second;
-  const std::string pruned = o.out + "/pruned.safetensors", small = o.out + "/compact.safetensors";
   Json result{{"dense", first},
               {"pruned", prune_it(dense, data, pruned, facts)},
               {"compact", compact_it(pruned, data, small, facts)}};
   const Json speeds = compare({{"dense", dense}, {"pruned", pruned}, {"compact", small}}, facts);
   for (const auto& [name, speed] : speeds.items()) result[name].update(speed);
   show_predictions(load_checkpoint(small), data.test, o.out + "/pictures");
-  result["report"] =
-      write_report(collect_facts({dense, pruned, small}, facts), o.out + "/report.html").page;
+  result["report"] = write_report(collect_facts({dense, pruned, small}, facts), page).page;
   answer(result["report"].get<std::string>());  // the last line, for whoever looks for it
   return result;
 }

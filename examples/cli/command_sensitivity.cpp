@@ -10,6 +10,7 @@
 #include "examples/charts/chart.h"
 #include "examples/cli/beside.h"
 #include "examples/cli/checkpoint.h"
+#include "examples/cli/claim.h"
 #include "examples/cli/commands.h"
 #include "examples/cli/console.h"
 #include "examples/cli/data.h"
@@ -144,7 +145,7 @@ Json act(const Options& o) {
   check_option(out.ends_with(".svg"), "--out", out, "a name that ends in .svg");
   const Checkpoint checkpoint = load_checkpoint(o.file);
   pruning::expand(checkpoint.model);
-  check_writable(out);
+  const Claim claim(out);
   datasets::Data data = find_data(o.data);
   check_fits(checkpoint.model, data, o.file);
   const auto normalisation =

@@ -3,10 +3,11 @@
 
 #include "core/error.h"
 #include "core/text.h"
-#include "examples/cli/beside.h"
+#include "examples/cli/claim.h"
 #include "examples/cli/commands.h"
 #include "examples/cli/console.h"
 #include "examples/cli/data.h"
+#include "examples/cli/log.h"
 #include "examples/cli/train_model.h"
 #include "examples/cli/usage.h"
 
@@ -66,11 +67,12 @@ Json act(const Options& o) {
                "none beside --resume, whose file has its model");
   layers::model_choice(model);  // before the data is read
   with_options(o.recipe, {});
-  check_model_path(o.out);
+  const Claim claim = claim_model(o.out);
   const datasets::Data data = find_data(o.data);
   Checkpoint checkpoint = o.resume.empty() ? begin(o, model, data) : resume(o, data);
-  const EpochReport last =
-      train_model(checkpoint, data, o.out, o.stop_after, {.resumed = o.resume});
+  TrainOptions options;
+  if (!o.resume.empty()) options.log = log_lines(o.resume, checkpoint);
+  const EpochReport last = train_model(checkpoint, data, o.out, o.stop_after, options);
   say(o.out + ": written, " + with_commas(file_bytes(o.out)) + " bytes");
   return {{"accuracy", last.test.accuracy()},
           {"accuracy_deviation", last.test.deviation()},

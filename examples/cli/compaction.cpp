@@ -2,7 +2,6 @@
 #include "examples/cli/compaction.h"
 
 #include <cstdio>
-#include <filesystem>
 
 #include "core/system.h"
 #include "examples/cli/command_line.h"
@@ -34,15 +33,13 @@ std::string text_of(const pruning::Compaction& compaction) {
   return text + line;
 }
 
-void log_compaction(const pruning::Compaction& compaction, const std::string& from,
-                    const std::string& model_path) {
+void log_compaction(const pruning::Compaction& compaction, const layers::Model& model,
+                    const std::string& model_path, const std::vector<std::string>& lines) {
   Json event{{"event", "compact"}, {"command", command_line()}, {"system", describe()}};
   event.update(json_of(compaction));
-  std::error_code error;
-  const bool in_place = std::filesystem::equivalent(from, model_path, error);
-  Log log = in_place ? Log(model_path, from) : Log(model_path);
+  Log log(model_path, lines);
+  log.write(event, &model);
   log.commit();
-  log.write(event);
 }
 
 Json json_of(const std::vector<pruning::LayerForm>& forms) {

@@ -14,9 +14,9 @@ bool judged_by_training(const std::string& word);
 
 // Tables: the units that left, the layers and their forms, and the largest difference.
 std::string text_of(const pruning::Compaction& compaction);
-// How the file came about, beside it, once it is written; compacted in place, its log goes on.
-void log_compaction(const pruning::Compaction& compaction, const std::string& from,
-                    const std::string& model_path);
+// How the file came about, beside it, once it is written; the log goes on after these lines.
+void log_compaction(const pruning::Compaction& compaction, const layers::Model& model,
+                    const std::string& model_path, const std::vector<std::string>& lines = {});
 Json json_of(const std::vector<pruning::LayerForm>& forms);
 // "max_error", "units", "blocks" and "forms"
 Json json_of(const pruning::Compaction& compaction);

@@ -1,10 +1,13 @@
-// Log: one JSON object a line, beside the model, written as training goes along.
+// Log: one JSON object a line, beside the model, written as training goes along. A line that tells
+// of the weights in the model's file has their fingerprint as "weights", so that no log, be it that
+// of another training or one that is ahead of its model, is taken for one of other weights.
 #pragma once
 
-#include <fstream>
 #include <limits>
 #include <string>
+#include <vector>
 
+#include "examples/cli/checkpoint.h"
 #include "examples/cli/json.h"
 
 namespace espalier::cli {
@@ -12,25 +15,27 @@ namespace espalier::cli {
 // The log of "dir/model.safetensors": "dir/model.log.jsonl".
 std::string log_path(const std::string& model_path);
 
-// While a model of this name is there, the log beside it is that model's: a new one takes its place
-// together with the new model.
+// The lines of the log beside the model, but for one that is cut short.
+std::vector<std::string> log_lines(const std::string& model_path);
+// Of these, those up to the last about the weights that were read from the model's file; none where
+// all are about others. A log without fingerprints is taken as it is, less later epochs.
+std::vector<std::string> log_lines(const std::string& model_path, const Checkpoint& read);
+
+// While a model of this name is there, the log beside it is that model's: one that does not go on
+// with it takes its place together with the new model.
 class Log {
  public:
-  explicit Log(const std::string& model_path);  // a new one, empty
-  // One that goes on where the log of `from`, which may be the same model, stood after so many
-  // epochs: its lines of later ones are dropped.
-  Log(const std::string& model_path, const std::string& from, int epochs_done = kAll);
+  // A new one, or one that goes on after these lines.
+  explicit Log(const std::string& model_path, const std::vector<std::string>& lines = {});
 
-  void write(const Json& line);  // at once in the file, or with commit()
-  void commit();                 // the model has been written
+  // At once in the file, or with commit(). With a model, a line about its weights.
+  void write(Json line, const layers::Model* about = nullptr);
+  void commit();  // the model has been written
   bool empty() const { return empty_; }
 
  private:
-  static constexpr int kAll = std::numeric_limits<int>::max();
-
   std::string path_, waiting_;  // lines that are not in the file yet
-  std::ofstream file_;          // open from commit() on
-  bool empty_ = true;
+  bool committed_ = false, empty_;
 };
 
 }  // namespace espalier::cli

@@ -1,5 +1,6 @@
 // espalier: the command line. Every error is one sentence on standard error, with exit status 1, or
 // 2 where the command line itself is wrong.
+#include <csignal>
 #include <cstdio>
 #include <new>
 
@@ -56,6 +57,8 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   espalier::cli::listen_for_interrupts();
+  std::signal(SIGXFSZ,
+              SIG_IGN);  // output beyond the limit of a file's size is an error like others
   try {
     espalier::cli::remember_command_line(argc, argv);
     return espalier::cli::run(argc, argv);

@@ -58,7 +58,7 @@ class Pruning {
     }
     if (!report_.trained) {
       if (options_.compact) compact(0);
-      save_checkpoint(checkpoint_, out_);
+      save_checkpoint(checkpoint_, out_, !options_.compact);
     }
     write_end();
     return report_;
@@ -84,7 +84,7 @@ class Pruning {
 
   // What pruning came to, as the log's last line; where nothing was trained, the first one, too.
   void write_end() const {
-    Log log = report_.trained ? Log(out_, out_) : Log(out_);
+    Log log(out_, report_.trained ? log_lines(out_) : std::vector<std::string>());
     log.commit();
     if (!report_.trained)
       log.write({{"event", "prune"},
@@ -100,7 +100,8 @@ class Pruning {
                {"accuracy_before_finetune", report_.before.accuracy()},
                {"epochs_before_finetune", report_.before_epoch},
                {"accuracy", report_.after().accuracy()},
-               {"test_images", report_.after().images}});
+               {"test_images", report_.after().images}},
+              &model_);
   }
 
   void prune_now(double sparsity) {
@@ -124,6 +125,7 @@ class Pruning {
     if (options_.compact && *options_.compact > 0)
       with_event.lost = "; espalier compact then takes out what is gone";
     if (options_.compact) {
+      with_event.masks = false;
       if (*options_.compact == 0) compact(0);
       with_event.after_epoch = [this](const EpochReport& report) {
         return report.epoch >= *options_.compact ? compact(report.epoch) : Json();

@@ -79,8 +79,10 @@ bool unlike_last_epoch(const ReportFile& file, const Checkpoint& checkpoint) {
 void take_accuracy(ReportFile& file, const Checkpoint& checkpoint, const FactOptions& options) {
   file.loss = std::numeric_limits<double>::quiet_NaN();
   std::optional<Evaluation> found;
-  if (const auto known = options.evaluations.find(file.path); known != options.evaluations.end()) {
-    found = known->second;
+  if (const auto known = options.evaluations.find(file.path);
+      known != options.evaluations.end() &&
+      known->second.weights == layers::fingerprint(checkpoint.model)) {
+    found = known->second.evaluation;
     file.evaluated_on = options.known_on;
   } else if (options.data) {
     check_fits(checkpoint.model, *options.data, file.path);
@@ -107,7 +109,7 @@ ReportFile facts_of(const std::string& path, const layers::Model& model, const C
   ReportFile file;
   file.path = path;
   file.network = model.name();
-  file.log = read_log(path);
+  file.log = read_log(path, read);
   if (file.log.data.empty() && read.input) file.log.data = read.input->data;
   take_accuracy(file, read, options);
   const Size size = size_of(model, path);

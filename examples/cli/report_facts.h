@@ -58,12 +58,18 @@ struct ReportFacts {
   const ReportFile& last() const { return files.back(); }
 };
 
+// What is known of a file already, as long as its weights are still those that were evaluated.
+struct Known {
+  Evaluation evaluation;
+  std::string weights;  // their fingerprint
+};
+
 struct FactOptions {
-  std::map<std::string, Evaluation> evaluations = {};  // known already, by path
-  std::optional<ModelSpeed> speed = {};                // likewise, of the files in their order
-  std::optional<ModelBenchOptions> bench = {};         // else to be measured in this way
-  const datasets::Data* data = nullptr;                // to evaluate on what is not known already
-  std::string known_on = {};                           // the name of the data of `evaluations`
+  std::map<std::string, Known> evaluations = {};  // by path
+  std::optional<ModelSpeed> speed = {};           // likewise, of the files in their order
+  std::optional<ModelBenchOptions> bench = {};    // else to be measured in this way
+  const datasets::Data* data = nullptr;           // to evaluate on what is not known already
+  std::string known_on = {};                      // the name of the data of `evaluations`
 };
 
 // An Error that names the file where one cannot be read.

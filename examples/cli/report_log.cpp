@@ -3,7 +3,6 @@
 #include "examples/cli/report_log.h"
 
 #include <cstdio>
-#include <fstream>
 
 #include "examples/cli/console.h"
 #include "examples/cli/log.h"
@@ -87,10 +86,9 @@ void take_event(const Json& json, LogFacts& facts) {
 
 }  // namespace
 
-LogFacts read_log(const std::string& model_path) {
+LogFacts read_log(const std::string& model_path, const Checkpoint& read) {
   LogFacts facts;
-  std::ifstream file(log_path(model_path));
-  for (std::string line; std::getline(file, line);) {
+  for (const std::string& line : log_lines(model_path, read)) {
     const Json json = Json::parse(line, nullptr, false);
     if (!json.is_object()) continue;
     if (json.contains("event")) {

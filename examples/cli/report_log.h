@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "examples/cli/checkpoint.h"
+
 namespace espalier::cli {
 
 struct LogFacts {
@@ -33,8 +35,8 @@ struct LogFacts {
   }
 };
 
-// Of "dir/model.safetensors" the file "dir/model.log.jsonl". Nothing of what it does not say, or
-// where there is none; lines that cannot be read are left out.
-LogFacts read_log(const std::string& model_path);
+// Of the log beside the model, what is about the weights that were read (examples/cli/log.h).
+// Nothing of what it does not say, or where there is none.
+LogFacts read_log(const std::string& model_path, const Checkpoint& read);
 
 }  // namespace espalier::cli

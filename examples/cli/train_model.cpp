@@ -32,9 +32,7 @@ std::string sentence(const Progress& progress, const std::string& out, const Tra
 EpochReport train_model(Checkpoint& checkpoint, const datasets::Data& data, const std::string& out,
                         int stop_after, const TrainOptions& options) {
   Progress& progress = *checkpoint.progress;
-  Log log = options.keep_log          ? Log(out, out)
-            : options.resumed.empty() ? Log(out)
-                                      : Log(out, options.resumed, progress.epochs_done);
+  Log log(out, options.keep_log ? log_lines(out) : options.log);
   if (log.empty()) {  // a new one, or the model alone was brought here
     Json first{{"event", "train"},
                {"command", command_line()},
@@ -53,7 +51,7 @@ EpochReport train_model(Checkpoint& checkpoint, const datasets::Data& data, cons
   }
   const auto save = [&] {
     if (options.resumable || progress.finished())
-      save_checkpoint(checkpoint, out);
+      save_checkpoint(checkpoint, out, options.masks);
     else
       save_checkpoint({checkpoint.model, checkpoint.input, {}}, out);
     log.commit();
@@ -62,19 +60,19 @@ EpochReport train_model(Checkpoint& checkpoint, const datasets::Data& data, cons
   hooks.after_step = options.after_step;
   hooks.after_epoch = [&](const EpochReport& report) {
     say(line_of(report, progress.recipe.epochs));
-    log.write(json_of(report));
     const Json event = options.after_epoch ? options.after_epoch(report) : Json();
-    if (!event.empty()) log.write(event);
+    log.write(json_of(report), &checkpoint.model);
+    if (!event.empty()) log.write(event, &checkpoint.model);
     save();
     return progress.epochs_done != stop_after;
   };
   hooks.interrupted = [&] {
     if (progress.epoch.steps > 0) {
-      save();
-      // Of an epoch that a training which goes on begins anew in its log.
       log.write({{"event", "interrupted"},
                  {"epoch", progress.epochs_done + 1},
-                 {"step", progress.epoch.steps}});
+                 {"step", progress.epoch.steps}},
+                &checkpoint.model);
+      save();
     }
     throw Interrupted(sentence(progress, out, options));
   };

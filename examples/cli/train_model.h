@@ -12,10 +12,11 @@ struct TrainOptions {
   // After an epoch, before the checkpoint is written; what it returns goes into the log, unless it
   // is empty.
   std::function<Json(const EpochReport& report)> after_epoch = {};
-  std::string resumed = {};     // the file that a resumed training comes from, whose log goes on
-  bool keep_log = false;        // that of `out` goes on, with `event` as its next line
-  Json event = Json::object();  // else what the log's first line says beside the recipe
+  std::vector<std::string> log = {};  // the lines of a resumed training's log, which go on
+  bool keep_log = false;              // that of `out` goes on, with `event` as its next line
+  Json event = Json::object();        // else what the log's first line says beside the recipe
   bool resumable = true;  // false: the files on the way are models without a training to go on with
+  bool masks = true;      // false: the file of the finished training has none
   std::string lost = {};  // what going on after an interrupt would not do, to be said then
 };
 

@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/file_kind.h"
 #include "core/safetensors_format.h"
 
 namespace espalier {
@@ -18,14 +19,22 @@ using namespace safetensors;
 
 static_assert(std::endian::native == std::endian::little, "data is copied as the file has it");
 
+void refuse_others(const std::string& path, std::span<const std::byte> file) {
+  const FileKind kind = kind_of(file, path);
+  if (kind.safetensors || kind.what.empty()) return;
+  fail(path, ": found ", kind.what, ", expected a model file (safetensors)",
+       kind.instead.empty() ? "" : "; " + kind.instead);
+}
+
 // The JSON text after the length in front, both checked against the file's size.
 std::string_view header_of(const std::string& path, std::span<const std::byte> file) {
+  refuse_others(path, file);
   check(file.size() >= kPrefix, path, ": found ", file.size(),
         " bytes, expected at least the 8 of the header's length");
   std::uint64_t length;
   std::memcpy(&length, file.data(), kPrefix);
   check(length <= kMaxHeader, path, ": found a header length of ", length, ", expected at most ",
-        kMaxHeader);
+        kMaxHeader, " in a model file (safetensors)");
   const std::size_t rest = file.size() - kPrefix;
   check(length <= rest, path, ": found a header length of ", length, ", expected at most the ",
         rest, " bytes that follow");
@@ -154,6 +163,15 @@ std::vector<float> SafeTensors::floats(const std::string& name, const Sizes& exp
       fail(path_, ": tensor ", quote(name), ": found ", dtype_name(stored.dtype),
            ", expected F32, F16, BF16 or F64");
   }
+}
+
+void SafeTensors::rename(const std::function<std::string(const std::string&)>& other) {
+  std::map<std::string, StoredTensor> renamed;
+  for (const auto& [name, tensor] : tensors_)
+    if (!renamed.emplace(other(name), tensor).second)
+      fail(path_, ": tensor ", quote(name), ": found another one named ", quote(other(name)),
+           ", expected one of these names");
+  tensors_ = std::move(renamed);
 }
 
 }  // namespace espalier

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -55,6 +56,8 @@ class SafeTensors {
   // the tensor is missing, of another type, or of another shape than expected.
   std::vector<float> floats(const std::string& name,
                             const std::vector<std::int64_t>& expected_shape) const;
+  // Other names for the tensors. An Error where two would have the same one.
+  void rename(const std::function<std::string(const std::string& name)>& other);
 
  private:
   std::string path_;

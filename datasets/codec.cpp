@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/file_kind.h"
 #include "datasets/paths.h"
 
 #pragma GCC diagnostic push
@@ -111,7 +112,8 @@ Pixels decode(std::span<const std::byte> file, const std::string& name) {
   Pixels pixels;
   check(stbi_info_from_memory(bytes, static_cast<int>(file.size()), &pixels.width, &pixels.height,
                               &pixels.channels) != 0,
-        name, ": found no picture, expected JPEG, PNG, BMP, GIF, TGA, PSD or PNM");
+        name, ": found ", kind_of(file, name).or_else("no picture"),
+        ", expected JPEG, PNG, BMP, GIF, TGA, PSD or PNM");
   check(pixels.width > 0 && pixels.width <= kMostSide && pixels.height > 0 &&
             pixels.height <= kMostSide && std::int64_t{pixels.width} * pixels.height <= kMostPixels,
         name, ": found a picture of ", pixels.width, "x", pixels.height, ", expected at most ",

@@ -2,6 +2,7 @@
 #include "datasets/open.h"
 
 #include "core/error.h"
+#include "core/file_kind.h"
 #include "datasets/cifar.h"
 #include "datasets/mnist.h"
 #include "datasets/paths.h"
@@ -21,7 +22,8 @@ bool holds_cifar100(const std::string& folder) { return holds(folder, "train.bin
 
 Data open(const std::string& folder, const FolderOptions& options) {
   check(exists(folder), folder, ": found nothing of that name, expected a folder with data");
-  check(is_folder(folder), folder, ": found a file, expected a folder with data");
+  check(is_folder(folder), folder, ": found ", kind_of_file(folder).or_else("a file"),
+        ", expected a folder with data");
   if (holds_cifar10(folder)) return cifar10(folder);
   if (holds_cifar100(folder)) return cifar100(folder);
   if (has_mnist_files(folder)) return mnist(folder);

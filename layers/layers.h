@@ -23,6 +23,7 @@
 #include "layers/sparse.h"
 #include "layers/sparse_conv.h"
 #include "layers/sparse_linear.h"
+#include "layers/state_dict.h"
 #include "layers/summary.h"
 #include "layers/topology.h"
 #include "layers/tree.h"

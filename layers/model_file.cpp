@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/safetensors.h"
 #include "layers/pattern_file.h"
+#include "layers/state_dict.h"
 #include "layers/topology.h"
 #include "layers/tree.h"
 
@@ -19,9 +20,6 @@ namespace {
 const std::string kTopology = "espalier.topology";
 const std::string kZeros = "espalier.zeros_are_pruned";  // names, each with a space behind it
 const std::string kFormat = "format";  // "pt": what Python libraries look for before they load
-const std::string kMask = ".mask";
-const std::string kState = ".state.";
-const std::string kExtra = "extra/";
 
 class Write : public StateVisitor {
  public:
@@ -64,7 +62,7 @@ class Write : public StateVisitor {
 // Reads everything first, so that a model is either filled whole or left as it was.
 class Read : public StateVisitor {
  public:
-  Read(const SafeTensors& file, bool states) : file_(file), states_(states) {
+  Read(const SafeTensors& file, bool own) : file_(file), own_(own) {
     const auto names = file.metadata().find(kZeros);
     if (names == file.metadata().end()) return;
     std::istringstream split(names->second);
@@ -76,34 +74,29 @@ class Read : public StateVisitor {
     if (zeros_.erase(name) > 0 && found.mask.empty()) found.mask = nonzeros(found.value);
     const std::string start = name + kState;
     const auto& all = file_.tensors();
-    for (auto it = all.lower_bound(start); it != all.end() && it->first.starts_with(start); ++it)
-      if (known_.insert(it->first); states_)
-        found.states[it->first.substr(start.size())] = floats(it->first, shape);
+    for (auto it = all.lower_bound(start); own_ && it != all.end() && it->first.starts_with(start);
+         ++it)
+      found.states[it->first.substr(start.size())] = floats(it->first, shape);
     parameters_.push_back(std::move(found));
   }
   void pattern(const std::string& name, Pattern& pattern, const Shape& dense,
                std::int64_t nonzero) override {
     patterns_.emplace_back(&pattern, read_pattern(file_, name, dense, nonzero));
-    known_.insert({name + kColumns, name + kRowStarts});
   }
   void buffer(const std::string& name, Tensor& tensor, const Shape& shape) override {
     buffers_.emplace_back(&tensor, floats(name, shape));
   }
   void counter(const std::string& name, std::int64_t& count) override {
     std::int64_t value = 0;
-    if (file_.contains(name)) {
-      known_.insert(name);
+    if (file_.contains(name) && (own_ || file_.at(name).dtype == DType::I64))
       std::memcpy(&value, file_.at(name, DType::I64, {}).bytes.data(), sizeof value);
-    }
     counters_.emplace_back(&count, value);
   }
 
-  void expect_no_others() const {
-    for (const auto& [name, tensor] : file_.tensors())
-      check(known_.contains(name) || name.starts_with(kExtra), file_.path(), ": found a tensor ",
-            name, ", expected none of that name for this model");
-    check(zeros_.empty(), file_.path(), ": metadata ", kZeros, ": found ", *zeros_.begin(),
-          ", expected names of this model's parameters only");
+  void expect_no_zeros_elsewhere() const {
+    if (!zeros_.empty())
+      fail(file_.path(), ": metadata ", kZeros, ": found ", *zeros_.begin(),
+           ", expected names of this model's parameters only");
   }
 
   void fill() {
@@ -129,12 +122,10 @@ class Read : public StateVisitor {
   };
 
   Tensor floats(const std::string& name, const Shape& shape) {
-    known_.insert(name);
     return Tensor::from(shape, file_.floats(name, shape.sizes()));
   }
   std::vector<std::uint8_t> mask(const std::string& name, const Shape& shape) {
     if (!file_.contains(name)) return {};
-    known_.insert(name);
     const auto bytes = file_.at(name, DType::U8, shape.sizes()).bytes;
     std::vector<std::uint8_t> mask(bytes.size());
     std::memcpy(mask.data(), bytes.data(), bytes.size());
@@ -153,19 +144,25 @@ class Read : public StateVisitor {
   }
 
   const SafeTensors& file_;
-  bool states_;
-  std::set<std::string> known_, zeros_;  // zeros_: parameters whose zeros are pruned
+  bool own_;                     // written by save()
+  std::set<std::string> zeros_;  // parameters whose zeros are pruned
   std::vector<Found> parameters_;
   std::vector<std::pair<Pattern*, Pattern>> patterns_;
   std::vector<std::pair<Tensor*, Tensor>> buffers_;
   std::vector<std::pair<std::int64_t*, std::int64_t>> counters_;
 };
 
-void read_into(Module& root, const SafeTensors& file, bool states) {
-  Read read(file, states);
-  visit_state(root, read);
-  read.expect_no_others();
+void read_into(const Model& model, const SafeTensors& file, bool own) {
+  check_names(model, file);
+  Read read(file, own);
+  visit_state(model.root(), read);
+  read.expect_no_zeros_elsewhere();
   read.fill();
+}
+
+void read_weights(const Model& model, SafeTensors file) {
+  rename_for(model, file);
+  read_into(model, file, false);
 }
 
 Model model_in(const SafeTensors& file) {
@@ -174,7 +171,7 @@ Model model_in(const SafeTensors& file) {
   check(found != metadata.end(), file.path(), ": found no topology, expected the metadata ",
         kTopology, " (the weights alone fill a model that is there already)");
   const Model model = from_topology(found->second, file.path());
-  read_into(model.root(), file, true);
+  read_into(model, file, true);
   return model;
 }
 
@@ -195,8 +192,15 @@ void save(const Model& model, const std::string& path, const SaveOptions& option
   file.write(path);
 }
 
-ModelFile load_file(const std::string& path) {
-  const SafeTensors file = SafeTensors::read(path);
+ModelFile load_file(const std::string& path, const ModelMaker& make) {
+  SafeTensors file = SafeTensors::read(path);
+  if (make && !file.metadata().contains(kTopology)) {
+    const Model model = make(file);
+    auto metadata = file.metadata();
+    metadata.erase(kFormat);
+    read_weights(model, std::move(file));
+    return {model, {}, std::move(metadata)};
+  }
   ModelFile result{model_in(file), {}, file.metadata()};
   result.metadata.erase(kTopology);
   result.metadata.erase(kFormat);
@@ -214,7 +218,7 @@ ModelFile load_file(const std::string& path) {
 Model load(const std::string& path) { return model_in(SafeTensors::read(path)); }
 
 void load_weights(const Model& model, const std::string& path) {
-  read_into(model.root(), SafeTensors::read(path), false);
+  read_weights(model, SafeTensors::read(path));
 }
 
 }  // namespace espalier::layers

@@ -10,9 +10,11 @@
 //   "extra/NAME"                   whatever else a caller puts there.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 
+#include "core/safetensors.h"
 #include "layers/model.h"
 
 namespace espalier::layers {
@@ -33,16 +35,20 @@ struct ModelFile {
   std::map<std::string, Tensor> tensors;
   std::map<std::string, std::string> metadata;
 };
-ModelFile load_file(const std::string& path);
+// Makes the network of a file that holds weights alone, such as a PyTorch state_dict.
+using ModelMaker = std::function<Model(SafeTensors& weights)>;
+// Without `make`, weights alone are an Error; with it, they fill its model as load_weights() does.
+ModelFile load_file(const std::string& path, const ModelMaker& make = {});
 
 // The model alone, in training mode. A broken or hostile file is an error that names file and
 // tensor; memory is taken only for tensors that are in the file.
 Model load(const std::string& path);
 
 // Fills a model with the tensors of a file that need not hold a topology, such as a PyTorch
-// state_dict: each parameter and buffer must be there, in its shape, and nothing else. Masks are
-// the file's (none: none), optimiser state is forgotten, num_batches_tracked may be missing. On an
-// error the model is as it was.
+// state_dict: each parameter and buffer must be there, in its shape, and nothing else; names may
+// have the forms that rename_for() in layers/state_dict.h knows. Masks are the file's (none: none),
+// optimiser state is forgotten, num_batches_tracked may be missing or of another type. On an error
+// the model is as it was.
 void load_weights(const Model& model, const std::string& path);
 
 }  // namespace espalier::layers

@@ -6,6 +6,7 @@
 
 #include "core/autograd.h"
 #include "layers/observe.h"
+#include "layers/tree.h"
 
 namespace espalier::layers {
 namespace {
@@ -43,6 +44,12 @@ std::string first_nonfinite(const Model& model, const Tensor& input) {
       });
   copy(input);
   return first;
+}
+
+std::string first_nonfinite(const Model& model) {
+  FirstBad first;
+  visit_state(model.root(), first);
+  return first.name;
 }
 
 }  // namespace espalier::layers

@@ -12,4 +12,7 @@ namespace espalier::layers {
 // Runs a copy of the model, in its mode: statistics and generators stay as they are.
 std::string first_nonfinite(const Model& model, const Tensor& input);
 
+// The first parameter or running statistic with a value that is not finite; empty where all are.
+std::string first_nonfinite(const Model& model);
+
 }  // namespace espalier::layers

@@ -75,8 +75,10 @@ Outcome prune(const layers::Model& model, const Method& method, double asked, Ev
   const Expanded dense(model);
   const bool by_ratio = !method.criterion.cut && method.structure != Structure::NM;
   const int rounds = by_ratio ? std::max(method.criterion.rounds, 1) : 1;
-  const double now =
-      rounds > 1 ? sparsity(model, candidates(model, target_of(method)), method.scope.count) : 0;
+  double now = 0;
+  if (rounds > 1)
+    now = method.scope.base.from_original(
+        sparsity(model, candidates(model, target_of(method)), method.scope.count));
   for (int round = 1; round < rounds && asked > now; ++round) {
     const double left = std::pow((1 - asked) / (1 - now), static_cast<double>(round) / rounds);
     one_round(model, method, 1 - (1 - now) * left, evidence);

@@ -102,6 +102,7 @@ class Cost {
   }
 
   // The share that is gone.
+  double total() const { return total_; }
   double gone(const std::vector<Kept>& kept) const {
     double left = 0;
     for (const auto& [weight, each] : weights_) {
@@ -194,8 +195,12 @@ Selection select_local(std::span<const Candidates> lists, std::span<const Scores
   Selection selection{kept_of(lists)};
   for (std::size_t l = 0; l < lists.size(); ++l) {
     const auto own = scope.ratios.find(lists[l].name);
-    const double ratio = own == scope.ratios.end() ? sparsity : own->second;
-    check_ratio(ratio, " for " + lists[l].name);
+    const double asked_ratio = own == scope.ratios.end() ? sparsity : own->second;
+    check_ratio(asked_ratio, " for " + lists[l].name);
+    const auto before = scope.base.lists.find(lists[l].name);
+    const double ratio = before == scope.base.lists.end()
+                             ? asked_ratio
+                             : Base{before->second}.to_original(asked_ratio);
     const std::int64_t all = lists[l].count + lists[l].gone;
     const auto asked = std::llround(ratio * static_cast<double>(all)) - lists[l].gone;
     Kept& kept = selection.kept[l];
@@ -217,6 +222,21 @@ double sparsity(const layers::Model& model, std::span<const Candidates> lists, C
   return count == Count::Sets ? share_gone(lists, now) : Cost(model, lists, count).gone(now);
 }
 
+Base base_of(const layers::Model& model, std::span<const Candidates> lists, Count count) {
+  Base base{sparsity(model, lists, count)};
+  for (const Candidates& list : lists) {
+    const std::int64_t all = list.count + list.gone;
+    base.lists[list.name] =
+        all > 0 ? static_cast<double>(list.gone + gone(kept(list))) / static_cast<double>(all) : 0;
+  }
+  return base;
+}
+
+double original_count(const layers::Model& model, std::span<const Candidates> lists, Count count) {
+  return count == Count::Sets ? static_cast<double>(total_of(lists))
+                              : Cost(model, lists, count).total();
+}
+
 Selection select(const layers::Model& model, std::span<const Candidates> lists,
                  std::span<const Scores> scores, double sparsity, const Scope& scope) {
   check_ratio(sparsity, "");
@@ -232,6 +252,7 @@ Selection select(const layers::Model& model, std::span<const Candidates> lists,
   }
   if (!scope.global && scope.count == Count::Sets)
     return select_local(lists, scores, sparsity, scope);
+  sparsity = scope.base.to_original(sparsity);
 
   const std::vector<Kept> now = kept_of(lists);
   std::vector<Ranked> order = ranked(lists, scores, now, scope);

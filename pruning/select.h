@@ -1,7 +1,8 @@
-// Selection: against whom a set competes, and how much goes. Ratios are always those of the network
-// as it was in the beginning: what is gone already counts.
+// Selection: against whom a set competes, and how much goes. Ratios are those of the network as it
+// was in the beginning, where what is gone already counts, unless a Base says of what else.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <span>
 #include <string>
@@ -19,6 +20,19 @@ enum class Count { Sets, Weights, Macs };
 // root of the sum of their squares.
 enum class Normalise { None, Mean, Norm };
 
+// A network that ratios are shares of: what had been pruned from the original one by then, as a
+// share of all and of each list.
+struct Base {
+  double pruned = 0;
+  std::map<std::string, double> lists = {};
+
+  // Between a ratio of what was left then and the same of the original network.
+  double to_original(double ratio) const { return 1 - (1 - pruned) * (1 - ratio); }
+  double from_original(double ratio) const {
+    return pruned < 1 ? std::max(0.0, 1 - (1 - ratio) / (1 - pruned)) : 0;
+  }
+};
+
 struct Scope {
   bool global = false;  // one ranking over all lists; else the same ratio in each
   Normalise normalise = Normalise::None;
@@ -26,6 +40,7 @@ struct Scope {
   std::map<std::string, double> ratios =
       {};                  // of single lists, by name, in place of the common one
   std::int64_t floor = 1;  // sets that every list keeps at least
+  Base base = {};          // what ratios are of; as it is here, the original network
 };
 
 struct Selection {
@@ -33,8 +48,12 @@ struct Selection {
   double achieved = 0;     // ratio of what is gone, counted as the scope says
 };
 
-// The share that is gone now.
+// The share of the original network that is gone now.
 double sparsity(const layers::Model& model, std::span<const Candidates> lists, Count count);
+// What there is now, to be the base of ratios.
+Base base_of(const layers::Model& model, std::span<const Candidates> lists, Count count);
+// How many there were in the original network of what is counted.
+double original_count(const layers::Model& model, std::span<const Candidates> lists, Count count);
 
 // Which sets stay so that `sparsity`, in [0, 1), of all is gone: the lowest scores go, of equal
 // ones the first. An Error where a ratio makes no sense, a list would be left with fewer than it

@@ -34,10 +34,11 @@ layers::Model copy_of(const layers::Model& model) {
   return copy;
 }
 
+// Of the original network's sets.
 double share_gone(const Candidates& list) {
   const Kept stays = kept(list);
-  return static_cast<double>(std::count(stays.begin(), stays.end(), 0)) /
-         static_cast<double>(list.count);
+  return static_cast<double>(list.gone + std::count(stays.begin(), stays.end(), 0)) /
+         static_cast<double>(list.gone + list.count);
 }
 
 Sensitivity::List without_layer(const layers::Model& model, const std::string& name,
@@ -62,9 +63,8 @@ Method alone(Method method, const Candidates& list, const Scores* scores) {
   return method;
 }
 
-// Of one list of so many sets.
 std::vector<Sensitivity::Point> points(const layers::Model& model, const Method& method,
-                                       std::int64_t count, const SensitivityOptions& options,
+                                       const Candidates& list, const SensitivityOptions& options,
                                        const AccuracyOf& accuracy_of) {
   const auto measure = [&](double sparsity) {
     const layers::Model copy = copy_of(model);
@@ -73,8 +73,9 @@ std::vector<Sensitivity::Point> points(const layers::Model& model, const Method&
     return Sensitivity::Point{achieved, achieved, accuracy_of(copy)};
   };
   if (!ratio_decides(method)) return {measure(0)};
-  const std::int64_t may_go = std::max<std::int64_t>(count - method.scope.floor, 0);
-  const double most = static_cast<double>(may_go) / static_cast<double>(count);
+  const std::int64_t may_go = std::max<std::int64_t>(list.count - method.scope.floor, 0);
+  const double most =
+      static_cast<double>(list.gone + may_go) / static_cast<double>(list.gone + list.count);
   std::vector<Sensitivity::Point> all;
   for (const double asked : options.sparsities) {
     all.push_back(measure(std::min(asked, most)));
@@ -118,8 +119,8 @@ Sensitivity sensitivity(const layers::Model& model, const Method& method,
   result.dense = accuracy_of(copy_of(model));
   for (std::size_t l = 0; l < lists.size(); ++l) {
     const Method one = alone(method, lists[l], scores.empty() ? nullptr : &scores[l]);
-    result.lists.push_back({lists[l].name, lists[l].count, share_gone(lists[l]),
-                            points(model, one, lists[l].count, options, accuracy_of)});
+    result.lists.push_back({lists[l].name, lists[l].count + lists[l].gone, share_gone(lists[l]),
+                            points(model, one, lists[l], options, accuracy_of)});
   }
   return result;
 }

@@ -19,15 +19,16 @@ struct SensitivityOptions {
 };
 
 struct Sensitivity {
-  // Shares of the list's sets. Where a ratio would leave fewer than the scope's floor, which is 1
-  // by default, `achieved` is the nearest one below that does not.
+  // Shares of the sets that the list had in the original network. Where a ratio would leave fewer
+  // than the scope's floor, which is 1 by default, `achieved` is the nearest one below that does
+  // not.
   struct Point {
     double asked = 0, achieved = 0, accuracy = 0;
   };
   struct List {
     std::string name;
-    std::int64_t sets = 0;
-    double before = 0;  // the share that had gone already
+    std::int64_t sets = 0;  // in the original network
+    double before = 0;      // the share of these that had gone already
     std::vector<Point> points;
   };
   double dense = 0;  // accuracy of the model as it came

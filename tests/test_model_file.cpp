@@ -230,7 +230,8 @@ TEST_CASE("load_weights: what is missing, surplus or of another shape or type is
   refuse(type, "fc.weight");
   StateDict count = good;
   count.floats["bn1.num_batches_tracked"] = {{}, {1}};
-  refuse(count, "bn1.num_batches_tracked");
+  count.write(dir / "count");
+  load_weights(everything(5), dir / "count");  // of another type it is left aside
   CHECK(holds(message([&] { load_weights(model, dir / "nothing"); }), "nothing"));
 }
 

@@ -238,3 +238,22 @@ TEST_CASE("schedules: when and how much") {
   CHECK(error_of([] { cubic(0, 1, {}); }) == "sparsity: found 1, expected at least 0 and below 1");
   CHECK(error_of([] { one_shot(0.5, -1); }).find("expected one from 0 on") != std::string::npos);
 }
+
+TEST_CASE("select: with a base, ratios are shares of what that left") {
+  for (const bool global : {false, true}) {
+    CAPTURE(global);
+    const layers::Model model = layers::LeNet300();
+    Method method{.scope = {.global = global}};
+    prune(model, method, 0.5);
+    const auto lists = candidates(model, target_of(method));
+    method.scope.base = base_of(model, lists, Count::Sets);
+    CHECK(method.scope.base.pruned == doctest::Approx(0.5));
+    CHECK(original_count(model, lists, Count::Sets) == 784 * 300 + 300 * 100 + 100 * 10);
+    CHECK(prune(model, method, 0.6).achieved == doctest::Approx(0.8));
+    CHECK(prune(model, method, 0.2).achieved == doctest::Approx(0.8));  // less than is gone
+  }
+  const Base half{0.5};
+  CHECK(half.to_original(0.6) == doctest::Approx(0.8));
+  CHECK(half.from_original(0.8) == doctest::Approx(0.6));
+  CHECK(half.from_original(0.2) == 0);
+}

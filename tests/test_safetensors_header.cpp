@@ -20,9 +20,11 @@ TEST_CASE("safetensors: header lengths that cannot be") {
   CHECK(error_in(prefix(100'000'000) + "{}") ==
         "f: found a header length of 100000000, expected at most the 2 bytes that follow");
   CHECK(error_in(prefix(100'000'001) + "{}") ==
-        "f: found a header length of 100000001, expected at most 100000000");
+        "f: found a header length of 100000001, expected at most 100000000 in a model file "
+        "(safetensors)");
   CHECK(error_in(prefix(UINT64_MAX) + "{}") ==
-        "f: found a header length of 18446744073709551615, expected at most 100000000");
+        "f: found a header length of 18446744073709551615, expected at most 100000000 in a model "
+        "file (safetensors)");
   CHECK(error_in(prefix(UINT64_MAX - 7) + "{}") ==
         "f: found a header length of 18446744073709551608, expected at most 100000000");
 }

@@ -98,7 +98,7 @@ std::vector<Variant> variants_of(const layers::Model& model, int batch) {
   pruning::expand(masked);
   bool pruned = false;
   for (const Parameter& p : masked.parameters()) pruned |= p.mask() != nullptr;
-  if (!pruned) return {{"dense", model, model}};
+  if (!pruned) return {{model.origin() ? "compact" : "dense", model, model}};
   const layers::Model dense = masked.clone();
   for (Parameter p : dense.parameters()) p.clear_mask();
   std::vector<Variant> variants = {{"dense", dense, dense}, {"masked", masked, masked}};

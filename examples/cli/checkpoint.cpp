@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "examples/cli/console.h"
 
 namespace espalier::cli {
 namespace {
@@ -76,8 +77,9 @@ void save_checkpoint(const Checkpoint& checkpoint, const std::string& path, bool
   layers::save(checkpoint.model, path, options);
 }
 
-Checkpoint load_checkpoint(const std::string& path) {
-  layers::ModelFile file = layers::load_file(path);
+Checkpoint load_checkpoint(const std::string& path, const layers::ModelMaker& make,
+                           NonFinite nonfinite) {
+  layers::ModelFile file = layers::load_file(path, make);
   Checkpoint checkpoint{std::move(file.model), {}, {}};
   const auto& metadata = file.metadata;
   checkpoint.input = datasets::input_info(metadata, path);
@@ -88,14 +90,12 @@ Checkpoint load_checkpoint(const std::string& path) {
     check(static_cast<std::int64_t>(checkpoint.input->normalisation.mean.size()) == input[0], path,
           ": found a normalisation of ", checkpoint.input->normalisation.mean.size(),
           " channels, expected ", input[0]);
-  return checkpoint;
-}
-
-Checkpoint load_checkpoint(const std::string& path, const std::string& model_name, int classes,
-                           const Shape& pictures) {
-  if (model_name.empty()) return load_checkpoint(path);
-  Checkpoint checkpoint{layers::make_model(model_name, classes, 0, pictures), {}, {}};
-  layers::load_weights(checkpoint.model, path);
+  if (const std::string tensor = layers::first_nonfinite(checkpoint.model); !tensor.empty()) {
+    const std::string text = path + ": tensor " + tensor + ": found a value that is not finite, " +
+                             "expected finite ones (did the training diverge?)";
+    check(nonfinite == NonFinite::Warned, text);
+    say("warning: " + text);
+  }
   return checkpoint;
 }
 

@@ -39,11 +39,12 @@ struct Checkpoint {
 // Without masks only where there is no training to go on with (layers/model_file.h).
 void save_checkpoint(const Checkpoint& checkpoint, const std::string& path, bool masks = true);
 
-// A file of this program; or, where `model_name` is not empty, the weights of that built-in model,
-// such as a PyTorch state_dict, for these pictures and classes.
-Checkpoint load_checkpoint(const std::string& path);
-Checkpoint load_checkpoint(const std::string& path, const std::string& model_name, int classes,
-                           const Shape& pictures);
+// What a weight or a running statistic that is not finite does to a command.
+enum class NonFinite { Refused, Warned };  // nothing can be measured or pruned by it; only shown
+
+// The model in a file. Of a file with weights alone, `make` makes it (layers/model_file.h).
+Checkpoint load_checkpoint(const std::string& path, const layers::ModelMaker& make = {},
+                           NonFinite nonfinite = NonFinite::Refused);
 
 // Fails before hours of work where the file could not be written in the end.
 void check_writable(const std::string& path);

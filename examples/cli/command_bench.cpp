@@ -7,16 +7,17 @@
 #include "core/system.h"
 #include "examples/cli/bench_layers.h"
 #include "examples/cli/bench_model.h"
-#include "examples/cli/checkpoint.h"
 #include "examples/cli/commands.h"
 #include "examples/cli/console.h"
+#include "examples/cli/model_source.h"
+#include "examples/cli/size.h"
 #include "examples/cli/usage.h"
 
 namespace espalier::cli {
 namespace {
 
 struct Options {
-  std::string file, model;
+  ModelSource source;
   std::vector<int> batches = ModelBenchOptions().batches;
   int windows = ModelBenchOptions().windows;
 };
@@ -157,14 +158,17 @@ std::string own_variant(const layers::Model& model, const std::vector<Variant>& 
 }
 
 Json act(const Options& o) {
-  if (o.file.empty() == o.model.empty())
-    throw UsageError("bench: found " + std::string(o.file.empty() ? "neither" : "both") +
-                     " a model file and --model, expected one of them");
+  const ModelSource& source = o.source;
+  if (source.file.empty() && source.model.empty())
+    throw UsageError("bench: found neither a model file nor --model, expected one of them");
+  check_option(!source.file.empty() || source.data.empty(), "--data", source.data,
+               "none without a model file");
   for (const int batch : o.batches)
     check_option(batch >= 1 && batch <= 65536, "--batch", batch, "1 to 65536");
   check_option(o.windows >= 1 && o.windows <= 1000, "--windows", o.windows, "1 to 1000");
   const layers::Model model =
-      o.model.empty() ? load_checkpoint(o.file).model : layers::make_model(o.model, 10, 0);
+      source.file.empty() ? layers::make_model(source.model, 10, 0) : load_model(source).model;
+  if (kind_of(model) != "dense") answer(state_of(model));
   const int largest = *std::max_element(o.batches.begin(), o.batches.end());
   const std::vector<Variant> variants = variants_of(model, largest);
   const auto layers = bench_layers(variants[0].inference, {.batch = largest, .windows = o.windows});
@@ -190,9 +194,9 @@ void add_bench(CLI::App& app) {
   const auto o = std::make_shared<Options>();
   CLI::App* command = add_command(app, "bench", "Measure inference and training on this machine",
                                   [o](auto&) { return act(*o); });
-  command->add_option("file", o->file, "Model file")->type_name(kFile);
-  command->add_option("--model", o->model, "Built-in model, in place of a file")
-      ->check(one_of(model_names()));
+  add_model_source(*command, o->source)->required(false);
+  command->get_option("--model")->description(
+      "Built-in model, in place of a file or whose weights alone the file holds");
   command->add_option("--batch", o->batches, "Pictures at a time, such as 1,16,128")
       ->delimiter(',');
   command->add_option("--windows", o->windows, "Turns of measuring, of which the median counts");

@@ -8,8 +8,8 @@
 #include "examples/cli/commands.h"
 #include "examples/cli/compaction.h"
 #include "examples/cli/console.h"
-#include "examples/cli/data.h"
 #include "examples/cli/log.h"
+#include "examples/cli/model_source.h"
 #include "examples/cli/prune_model.h"
 #include "examples/cli/size.h"
 #include "examples/cli/usage.h"
@@ -18,7 +18,8 @@ namespace espalier::cli {
 namespace {
 
 struct Options {
-  std::string file, out, data, format = "auto", judge = "inference";
+  ModelSource source;
+  std::string out, format = "auto", judge = "inference";
   int batch = 128;
   bool keep_masks = false;
 };
@@ -30,33 +31,30 @@ std::int64_t mask_bytes(const layers::Model& model) {
   return bytes;
 }
 
-// Pictures to compare the outputs on: real ones where the command line names some.
-Tensor pictures(const Options& o, const Checkpoint& checkpoint) {
-  if (o.data.empty()) return {};
-  constexpr std::int64_t kPictures = 128;
-  const datasets::Data data = find_data(o.data);
-  check_fits(checkpoint.model, data, o.file);
-  const auto normalisation =
-      checkpoint.input ? checkpoint.input->normalisation : datasets::normalisation(data.train);
-  const Tensor images = scoring_batches(data.test, normalisation, kPictures, 0).at(0).images;
+// Images to compare the outputs on.
+Tensor test_images(const Checkpoint& checkpoint, const datasets::Data& data) {
+  constexpr std::int64_t kImages = 128;
+  const Tensor images =
+      scoring_batches(data.test, checkpoint.input->normalisation, kImages, 0).at(0).images;
   return checkpoint.model.input_shape().rank() == 1 ? flatten(images) : images;
 }
 
 Json act(const Options& o) {
-  const pruning::CompactOptions options{.format = format_option(o.format),
-                                        .training = judged_by_training(o.judge),
-                                        .images = o.batch};
+  pruning::CompactOptions options{.format = format_option(o.format),
+                                  .training = judged_by_training(o.judge),
+                                  .images = o.batch};
   check_option(o.batch >= 1 && o.batch <= 65536, "--batch", o.batch, "1 to 65536");
   const Claim claim = claim_model(o.out);
-  const Checkpoint checkpoint = load_checkpoint(o.file);
+  std::optional<datasets::Data> data;
+  const Checkpoint checkpoint = load_model(o.source, data);
+  if (data) options.inputs = test_images(checkpoint, *data);
+  const std::string& file = o.source.file;
   std::error_code error;
-  const bool in_place = std::filesystem::equivalent(o.file, o.out, error);
-  const auto lines = in_place ? log_lines(o.file, checkpoint) : std::vector<std::string>();
+  const bool in_place = std::filesystem::equivalent(file, o.out, error);
+  const auto lines = in_place ? log_lines(file, checkpoint) : std::vector<std::string>();
   const bool had_masks = mask_bytes(checkpoint.model) > 0;
-  const Size before = size_of(checkpoint.model, o.file);
-  pruning::CompactOptions with_inputs = options;
-  with_inputs.inputs = pictures(o, checkpoint);
-  const pruning::Compaction done = pruning::compact(checkpoint.model, with_inputs);
+  const Size before = size_of(checkpoint.model, file);
+  const pruning::Compaction done = pruning::compact(checkpoint.model, options);
   const bool to_train = checkpoint.progress && !checkpoint.progress->finished();
   const bool masks = o.keep_masks || to_train;
   const std::int64_t bytes = mask_bytes(checkpoint.model);
@@ -85,7 +83,7 @@ void add_compact(CLI::App& app) {
   const auto o = std::make_shared<Options>();
   CLI::App* command = add_command(app, "compact", "Make a pruned network smaller and faster",
                                   [o](auto&) { return act(*o); });
-  command->add_option("file", o->file, "Model file")->required()->type_name(kFile);
+  add_model_source(*command, o->source, "Pictures to compare the outputs on", "random ones");
   command->add_option("--out", o->out, "Model file to write")->required()->type_name(kFile);
   command->add_option("--format", o->format, "Of layers with single weights gone; auto by time")
       ->check(one_of({"dense", "csr", "auto"}));
@@ -94,9 +92,6 @@ void add_compact(CLI::App& app) {
   command->add_option("--batch", o->batch, "Pictures at a time, when times are taken");
   command->add_flag("--keep-masks", o->keep_masks,
                     "Write masks, for other programs; without them zeros are taken for pruned");
-  command->add_option("--data", o->data, "Pictures to compare the outputs on")
-      ->type_name(kFolder)
-      ->default_str("random ones");
   command->footer("Example: espalier compact pruned.safetensors --out small.safetensors");
 }
 

@@ -1,7 +1,7 @@
 // espalier inspect: what is in a model file, layer by layer.
-#include "examples/cli/checkpoint.h"
 #include "examples/cli/commands.h"
 #include "examples/cli/console.h"
+#include "examples/cli/model_source.h"
 #include "examples/cli/size.h"
 #include "examples/cli/usage.h"
 
@@ -22,12 +22,12 @@ Json json_of(const layers::LayerSummary& layer) {
           {"macs_nonzero", layer.macs.nonzero}};
 }
 
-Json act(const std::string& file) {
-  const Checkpoint checkpoint = load_checkpoint(file);
-  const Size size = size_of(checkpoint.model, file);
+Json act(const ModelSource& source) {
+  const Checkpoint checkpoint = load_model(source, NonFinite::Warned);
+  const Size size = size_of(checkpoint.model, source.file);
   const layers::Summary& summary = size.summary;
   answer(summary.table());
-  answer(file + ": " + text_of(size));
+  answer(source.file + ": " + text_of(size));
   Json result{{"model", checkpoint.model.name()}};
   result["layers"] = Json::array();
   for (const auto& layer : summary.layers) result["layers"].push_back(json_of(layer));
@@ -43,10 +43,10 @@ Json act(const std::string& file) {
 }  // namespace
 
 void add_inspect(CLI::App& app) {
-  const auto file = std::make_shared<std::string>();
+  const auto source = std::make_shared<ModelSource>();
   CLI::App* command = add_command(app, "inspect", "Show a network layer by layer",
-                                  [file](auto&) { return act(*file); });
-  command->add_option("file", *file, "Model file")->required()->type_name(kFile);
+                                  [source](auto&) { return act(*source); });
+  add_model_source(*command, *source);
   command->footer("Example: espalier inspect convnet.safetensors");
 }
 

@@ -4,6 +4,7 @@
 #include "examples/cli/commands.h"
 #include "examples/cli/console.h"
 #include "examples/cli/first_layer.h"
+#include "examples/cli/model_source.h"
 #include "examples/cli/predict.h"
 #include "examples/cli/progress_bar.h"
 #include "examples/cli/usage.h"
@@ -12,7 +13,8 @@ namespace espalier::cli {
 namespace {
 
 struct Options {
-  std::string file, out;
+  ModelSource source;
+  std::string out;
   std::vector<std::string> pictures;
 };
 
@@ -36,7 +38,7 @@ void check_out(const Options& o) {
 
 Json act(const Options& o) {
   if (!o.out.empty()) check_out(o);
-  const Checkpoint checkpoint = load_checkpoint(o.file);
+  const Checkpoint checkpoint = load_model(o.source);
   if (!o.out.empty()) check_has_maps(checkpoint.model);
   Json predictions = Json::array();
   const bool one = o.pictures.size() == 1;
@@ -63,7 +65,7 @@ void add_predict(CLI::App& app) {
   const auto o = std::make_shared<Options>();
   CLI::App* command =
       add_command(app, "predict", "Tell the classes of pictures", [o](auto&) { return act(*o); });
-  command->add_option("file", o->file, "Model file")->required()->type_name(kFile);
+  add_model_source(*command, o->source);
   command->add_option("images", o->pictures, "Pictures of any size and format")
       ->required()
       ->type_name(kPicture);

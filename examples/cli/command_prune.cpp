@@ -5,8 +5,8 @@
 #include "examples/cli/claim.h"
 #include "examples/cli/commands.h"
 #include "examples/cli/console.h"
-#include "examples/cli/data.h"
 #include "examples/cli/figures.h"
+#include "examples/cli/model_source.h"
 #include "examples/cli/prune_model.h"
 #include "examples/cli/report.h"
 #include "examples/cli/usage.h"
@@ -15,7 +15,8 @@ namespace espalier::cli {
 namespace {
 
 struct Options {
-  std::string file, data, out;
+  ModelSource source;
+  std::string out;
   PruneOptions prune;
   RecipeOptions recipe;
   bool no_report = false;
@@ -28,11 +29,13 @@ std::string write_report_of(const Options& o, const PruneReport& report, const K
       .evaluations = {{o.out, {report.after(), layers::fingerprint(model)}}},
       .bench =
           ModelBenchOptions{.batches = {128}, .windows = 3, .seconds = 0.03, .training = false},
-      .known_on = data};
-  options.evaluations.emplace(o.file, dense);  // unless it was replaced
+      .known_on = data,
+      .model = o.source.model};
+  const std::string& file = o.source.file;
+  options.evaluations.emplace(file, dense);  // unless it was replaced
   std::error_code error;
-  const bool replaced = std::filesystem::equivalent(o.file, o.out, error);
-  const std::vector<std::string> files = replaced ? std::vector{o.out} : std::vector{o.file, o.out};
+  const bool replaced = std::filesystem::equivalent(file, o.out, error);
+  const std::vector<std::string> files = replaced ? std::vector{o.out} : std::vector{file, o.out};
   return write_report(collect_facts(files, options), report_path(o.out)).page;
 }
 
@@ -41,14 +44,9 @@ Json act(const Options& o) {
   const Claim claim = claim_model(o.out);
   std::optional<Claim> page;
   if (!o.no_report) page.emplace(report_path(o.out));
-  const datasets::Data data = find_data(o.data);
-  Checkpoint checkpoint = load_checkpoint(o.file);
-  check(checkpoint.input.has_value(), o.file,
-        ": found a model without its inputs' normalisation, expected one that this program wrote");
-  check(!checkpoint.progress || checkpoint.progress->finished(), o.file,
+  auto [checkpoint, data] = load_with_data(o.source);
+  check(!checkpoint.progress || checkpoint.progress->finished(), o.source.file,
         ": found a training that was interrupted, expected one that is finished (train --resume)");
-  check_fits(checkpoint.model, data, o.file);
-  check_same_classes(*checkpoint.input, data, o.file);
   const Plan plan = plan_of(o.prune);
   const bool from_beginning =
       plan == Plan::Initial || plan == Plan::Lottery || plan == Plan::RigL || plan == Plan::SET;
@@ -66,6 +64,7 @@ Json act(const Options& o) {
   const std::string weights = layers::fingerprint(checkpoint.model);
   const PruneReport report = prune_model(checkpoint, data, o.prune, recipe, o.out);
   std::fputs(text_of(report.outcome).c_str(), stderr);
+  say(sparsity_text(report));
   const Size size = size_of(checkpoint.model, o.out);
   say(text_of(report.after(), size));
   say(o.out + ": written");
@@ -75,6 +74,8 @@ Json act(const Options& o) {
                {"loss_before_finetune", report.before.loss},
                {"sparsity", report.outcome.achieved},
                {"sparsity_asked", report.outcome.asked},
+               {"sparsity_before", report.base.pruned},
+               {"sparsity_of_file", report.base.from_original(report.outcome.achieved)},
                {"epochs", recipe.epochs},
                {"images_per_second", report.last.images_per_second},
                {"lists", json_of(report.outcome)},
@@ -94,9 +95,7 @@ void add_prune(CLI::App& app) {
   const auto o = std::make_shared<Options>();
   CLI::App* command =
       add_command(app, "prune", "Prune a network and fine-tune it", [o](auto&) { return act(*o); });
-  command->add_option("file", o->file, "Model file")->required()->type_name(kFile);
-  command->add_option("--data", o->data, "Folder with CIFAR, MNIST or class folders of pictures")
-      ->type_name(kFolder);
+  add_model_source(*command, o->source);
   command->add_option("--out", o->out, "Model file to write")->required()->type_name(kFile);
   add_prune_options(*command, o->prune);
   add_recipe_options(*command, o->recipe, "--lr-schedule");

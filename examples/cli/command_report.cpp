@@ -4,11 +4,10 @@
 #include <filesystem>
 
 #include "core/error.h"
-#include "examples/cli/checkpoint.h"
 #include "examples/cli/claim.h"
 #include "examples/cli/commands.h"
 #include "examples/cli/console.h"
-#include "examples/cli/data.h"
+#include "examples/cli/model_source.h"
 #include "examples/cli/report.h"
 #include "examples/cli/usage.h"
 
@@ -17,13 +16,14 @@ namespace {
 
 struct Options {
   std::vector<std::string> files;
-  std::string out, data;
+  ModelSource common;  // of all files
+  std::string out;
   bool no_bench = false;
   int batch = 128;
 };
 
 Json json_of(const ReportFile& file) {
-  Json json{{"file", file.path}, {"name", file.name}, {"kind", file.kind()}};
+  Json json{{"file", file.path}, {"name", file.name}, {"kind", file.kind}};
   const auto known = [&](const char* key, bool is, const Json& value) {
     json[key] = is ? value : Json();
   };
@@ -64,8 +64,8 @@ Json act(const Options& o) {
   const Claim claim(out);
   FactOptions options;
   if (!o.no_bench) options.bench = {.batches = {o.batch}, .windows = 5, .seconds = 0.1};
-  std::optional<datasets::Data> data;
-  if (!o.data.empty()) options.data = &data.emplace(find_data(o.data));
+  options.model = o.common.model;
+  options.data = o.common.data;
   const ReportFacts facts = collect_facts(o.files, options);
   const ReportPaths paths = write_report(facts, out);
   Json files = Json::array();
@@ -86,9 +86,8 @@ void add_report(CLI::App& app) {
   command->add_option("--out", o->out, "Page to write, .html")
       ->type_name(kFile)
       ->default_str("report.html beside the first file");
-  command->add_option("--data", o->data, "Data to evaluate on")
-      ->type_name(kFolder)
-      ->default_str("the accuracies in the logs beside the files");
+  add_model_options(*command, o->common, "Data to evaluate on",
+                    "the accuracies in the logs beside the files");
   command->add_flag("--no-bench", o->no_bench, "Do not measure speed");
   command->add_option("--batch", o->batch, "Pictures at a time, when speed is measured");
   command->footer(

@@ -9,11 +9,10 @@
 #include "core/text.h"
 #include "examples/charts/chart.h"
 #include "examples/cli/beside.h"
-#include "examples/cli/checkpoint.h"
 #include "examples/cli/claim.h"
 #include "examples/cli/commands.h"
 #include "examples/cli/console.h"
-#include "examples/cli/data.h"
+#include "examples/cli/model_source.h"
 #include "examples/cli/progress_bar.h"
 #include "examples/cli/prune_model.h"
 #include "examples/cli/usage.h"
@@ -24,7 +23,8 @@ namespace {
 constexpr std::int64_t kPictures = 1024;  // that a criterion judges by
 
 struct Options {
-  std::string file, data, out, structure = "filter", criterion;
+  ModelSource source;
+  std::string out, structure = "filter", criterion;
   std::vector<double> sparsities = pruning::SensitivityOptions().sparsities;
   double share = 0.1;
   std::int64_t images = 0, seed = 0;
@@ -67,7 +67,10 @@ std::string table(const pruning::Sensitivity& found) {
   };
   std::size_t width = 6;
   for (const auto& list : found.lists) width = std::max(width, list.name.size());
+  const bool any_before = std::any_of(found.lists.begin(), found.lists.end(),
+                                      [](const auto& list) { return list.before > 0; });
   std::string text = "pruned" + std::string(width - 6, ' ') + right("sets", kColumn + 2);
+  if (any_before) text += right("before", kColumn);
   const bool one = one_point_each(found);
   if (one)
     text += right("gone", kColumn) + right("accuracy", kColumn + 2);
@@ -78,6 +81,7 @@ std::string table(const pruning::Sensitivity& found) {
   for (const auto& list : found.lists) {
     text += "\n" + list.name + std::string(width - list.name.size(), ' ') +
             right(with_commas(list.sets), kColumn + 2);
+    if (any_before) text += right(short_percent(list.before), kColumn);
     for (const auto& point : list.points) {
       if (one) text += right(short_percent(point.achieved), kColumn) + "  ";
       const bool off = nearest(list, point);
@@ -85,6 +89,10 @@ std::string table(const pruning::Sensitivity& found) {
       text += right(percent(point.accuracy, 1) + (off ? "*" : ""), kColumn);
     }
   }
+  if (any_before)
+    text +=
+        "\nsets and sparsities are those of the original network; before: the share that had been "
+        "pruned already";
   return text + (marked ? "\n* not the sparsity asked for, but the nearest there is: some had gone "
                           "before, or one has to stay"
                         : "");
@@ -92,12 +100,13 @@ std::string table(const pruning::Sensitivity& found) {
 
 charts::Chart chart_of(const pruning::Sensitivity& found, bool units, const std::string& subtitle) {
   const std::string part = units ? "group" : "layer";
-  charts::Chart chart{.title = "Accuracy against sparsity, one " + part + " at a time",
-                      .subtitle = subtitle,
-                      .x = {.label = "Sparsity of the " + part, .percent = true, .include = 0},
-                      .y = {.label = "Accuracy", .percent = true},
-                      .level = found.dense,
-                      .level_name = "as it came"};
+  charts::Chart chart{
+      .title = "Accuracy against sparsity, one " + part + " at a time",
+      .subtitle = subtitle,
+      .x = {.label = "Sparsity of the original " + part, .percent = true, .include = 0},
+      .y = {.label = "Accuracy", .percent = true},
+      .level = found.dense,
+      .level_name = "as it came"};
   if (one_point_each(found)) {
     const double share = found.lists[0].points[0].asked;
     chart.title = "Accuracy with one " + part + " pruned";
@@ -128,7 +137,8 @@ Json json_of(const pruning::Sensitivity& found) {
     for (const auto& point : list.points)
       points.push_back(
           {{"asked", point.asked}, {"sparsity", point.achieved}, {"accuracy", point.accuracy}});
-    groups.push_back({{"name", list.name}, {"sets", list.sets}, {"points", points}});
+    groups.push_back(
+        {{"name", list.name}, {"sets", list.sets}, {"before", list.before}, {"points", points}});
   }
   return groups;
 }
@@ -141,15 +151,12 @@ Json act(const Options& o) {
   for (const double sparsity : o.sparsities)
     check_option(sparsity >= 0 && sparsity < 1, "--sparsities", sparsity, "at least 0 and below 1");
   const pruning::Method method = method_of(o);
-  const std::string out = o.out.empty() ? beside(o.file, ".sensitivity.svg") : o.out;
+  const std::string out = o.out.empty() ? beside(o.source.file, ".sensitivity.svg") : o.out;
   check_option(out.ends_with(".svg"), "--out", out, "a name that ends in .svg");
-  const Checkpoint checkpoint = load_checkpoint(o.file);
-  pruning::expand(checkpoint.model);
   const Claim claim(out);
-  datasets::Data data = find_data(o.data);
-  check_fits(checkpoint.model, data, o.file);
-  const auto normalisation =
-      checkpoint.input ? checkpoint.input->normalisation : datasets::normalisation(data.train);
+  auto [checkpoint, data] = load_with_data(o.source);
+  pruning::expand(checkpoint.model);
+  const datasets::Normalisation& normalisation = checkpoint.input->normalisation;
   const datasets::Dataset held = hold_out(data.train, o);
   const auto seed = static_cast<std::uint64_t>(o.seed);
 
@@ -194,18 +201,18 @@ void add_sensitivity(CLI::App& app) {
   const auto o = std::make_shared<Options>();
   CLI::App* command = add_command(app, "sensitivity", "Measure accuracy with one group pruned",
                                   [o](auto&) { return act(*o); });
-  command->add_option("file", o->file, "Model file")->required()->type_name(kFile);
+  add_model_source(*command, o->source);
   command->add_option("--structure", o->structure, "What goes; n:m is 2:4")
       ->check(one_of(structure_names()));
   command->add_option("--criterion", o->criterion, "By what it is judged")
       ->check(one_of(pruning::criterion_names()))
       ->default_str("magnitude");
-  command->add_option("--sparsities", o->sparsities, "Shares of each group, such as 0.25,0.5,0.75")
+  command
+      ->add_option("--sparsities", o->sparsities,
+                   "Shares of each group as the original network had it, such as 0.25,0.5,0.75")
       ->delimiter(',');
   command->add_option("--share", o->share, "Share of the training pictures to measure on");
   command->add_option("--images", o->images, "At most so many of these; 0: all");
-  command->add_option("--data", o->data, "Folder with CIFAR, MNIST or class folders of pictures")
-      ->type_name(kFolder);
   command->add_option("--seed", o->seed, "Which pictures are held out");
   command->add_option("--out", o->out, "Picture to write, .svg")
       ->type_name(kFile)

@@ -8,6 +8,7 @@
 #include "examples/cli/console.h"
 #include "examples/cli/data.h"
 #include "examples/cli/log.h"
+#include "examples/cli/model_source.h"
 #include "examples/cli/train_model.h"
 #include "examples/cli/usage.h"
 
@@ -32,22 +33,24 @@ void expect_same(const Recipe& asked, const Recipe& stored, const std::string& f
     }
 }
 
-Checkpoint begin(const Options& o, const std::string& model, const datasets::Data& data) {
+ModelAndData begin(const Options& o, const std::string& model) {
+  datasets::Data data = find_data(o.data);
   const Recipe recipe = with_options(o.recipe, default_recipe(model, data));
   const Shape pictures{data.train.channels, data.train.height, data.train.width};
   const int classes = static_cast<int>(data.train.classes.size());
-  return {layers::make_model(model, classes, static_cast<std::uint64_t>(recipe.seed), pictures),
-          datasets::input_info(data), Progress{recipe}};
+  Checkpoint checkpoint{
+      layers::make_model(model, classes, static_cast<std::uint64_t>(recipe.seed), pictures),
+      datasets::input_info(data), Progress{recipe}};
+  return {std::move(checkpoint), std::move(data)};
 }
 
-Checkpoint resume(const Options& o, const datasets::Data& data) {
-  Checkpoint checkpoint = load_checkpoint(o.resume);
-  check(checkpoint.progress && checkpoint.input, o.resume,
+ModelAndData resume(const Options& o) {
+  ModelAndData loaded = load_with_data({.file = o.resume, .data = o.data});
+  const Checkpoint& checkpoint = loaded.checkpoint;
+  check(checkpoint.progress.has_value(), o.resume,
         ": found a model without a training to go on with, expected a checkpoint");
   check(!checkpoint.progress->finished(), o.resume, ": found a training that is finished (",
         checkpoint.progress->epochs_done, " epochs), expected one that was interrupted");
-  check_fits(checkpoint.model, data, o.resume);
-  check_same_classes(*checkpoint.input, data, o.resume);
   const Recipe& recipe = checkpoint.progress->recipe;
   expect_same(with_options(o.recipe, recipe), recipe, o.resume);
   const Progress& progress = *checkpoint.progress;
@@ -57,7 +60,7 @@ Checkpoint resume(const Options& o, const datasets::Data& data) {
   say("resumed after epoch " + std::to_string(progress.epochs_done) + " of " +
       std::to_string(recipe.epochs) +
       (progress.epoch.steps ? " and step " + std::to_string(progress.epoch.steps) : ""));
-  return checkpoint;
+  return loaded;
 }
 
 Json act(const Options& o) {
@@ -68,8 +71,7 @@ Json act(const Options& o) {
   layers::model_choice(model);  // before the data is read
   with_options(o.recipe, {});
   const Claim claim = claim_model(o.out);
-  const datasets::Data data = find_data(o.data);
-  Checkpoint checkpoint = o.resume.empty() ? begin(o, model, data) : resume(o, data);
+  auto [checkpoint, data] = o.resume.empty() ? begin(o, model) : resume(o);
   TrainOptions options;
   if (!o.resume.empty()) options.log = log_lines(o.resume, checkpoint);
   const EpochReport last = train_model(checkpoint, data, o.out, o.stop_after, options);

@@ -28,8 +28,8 @@ std::vector<Guess> predict(const Checkpoint& checkpoint, const std::string& pict
   const layers::Model& model = checkpoint.model;
   const Shape& input = model.input_shape();
   check(checkpoint.input.has_value(),
-        "predict: found a model without normalisation and classes, "
-        "expected a file that espalier has trained, or one saved with datasets::metadata()");
+        "predict: found a model without normalisation and classes, expected a file that espalier "
+        "has trained, one saved with datasets::metadata(), or --data with the training data");
   check(input.rank() == 3, "predict: found a network for inputs of ", input.str(),
         ", expected one for pictures [C, H, W]");
   const auto& info = *checkpoint.input;

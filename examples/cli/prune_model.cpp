@@ -11,6 +11,7 @@
 #include "examples/cli/compaction.h"
 #include "examples/cli/console.h"
 #include "examples/cli/log.h"
+#include "examples/cli/size.h"
 
 namespace espalier::cli {
 namespace {
@@ -32,9 +33,11 @@ class Pruning {
 
   PruneReport run() {
     origin_ = checkpoint_.progress;
+    const std::string state = state_of(model_);
     pruning::expand(model_);
+    find_base();
     report_.dense = evaluate(model_, data_.test, normalisation());
-    say("dense: test " + paint(Style::Bold, report_.dense.str()));
+    say(state + ": test " + paint(Style::Bold, report_.dense.str()));
     begin_training();
     switch (plan_) {
       case Plan::OneShot:
@@ -67,6 +70,19 @@ class Pruning {
  private:
   const datasets::Normalisation& normalisation() const { return checkpoint_.input->normalisation; }
   std::uint64_t seed() const { return static_cast<std::uint64_t>(recipe_.seed); }
+
+  // What shares are of, and what the output says of them.
+  void find_base() {
+    const auto lists = pruning::candidates(model_, pruning::target_of(method_));
+    const pruning::Count count = method_.scope.count;
+    report_.base = pruning::base_of(model_, lists, count);
+    report_.original = pruning::original_count(model_, lists, count);
+    const bool each = method_.structure == pruning::NM || count == pruning::Count::Weights;
+    report_.unit = count == pruning::Count::Macs ? "multiply-adds"
+                   : each                        ? "weights"
+                          : pruning::name(method_.structure) + std::string("s");
+    if (options_.relative_to == "current") method_.scope.base = report_.base;
+  }
 
   // A file that was only pruned keeps the training it had.
   void begin_training() {
@@ -221,8 +237,11 @@ class Pruning {
     const std::vector<pruning::Candidates> lists = pruning::candidates(
         model_,
         {.structure = pruning::Weight, .only = method_.only, .leave_out = method_.leave_out});
+    // Of the weights that there are, which may be fewer than the original ones.
+    const double share =
+        options_.relative_to == "current" ? sparsity_ : report_.base.from_original(sparsity_);
     pruning::set_masks_at_random(
-        lists, pruning::layer_sparsities(lists, sparsity_, pruning::Distribution::ErdosRenyiKernel),
+        lists, pruning::layer_sparsities(lists, share, pruning::Distribution::ErdosRenyiKernel),
         seed());
     report_.outcome = pruning::outcome(model_, method_, sparsity_);
     evaluate_pruned(model_.clone());
@@ -294,6 +313,16 @@ std::vector<pruning::Examples> scoring_batches(const datasets::Dataset& train,
     if (pictures < batch) break;
   }
   return batches;
+}
+
+std::string sparsity_text(const PruneReport& report) {
+  const double achieved = report.outcome.achieved;
+  std::string text = "sparsity " + percent(achieved) + " of the original network's " +
+                     with_commas(std::llround(report.original)) + " " + report.unit;
+  if (report.base.pruned > 0)
+    text += "; " + percent(report.base.from_original(achieved)) + " of the " +
+            with_commas(std::llround(report.original * (1 - report.base.pruned))) + " in the file";
+  return text;
 }
 
 Json json_of(const pruning::Outcome& outcome) {

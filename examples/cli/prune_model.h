@@ -14,6 +14,9 @@ struct PruneReport {
   double before_epoch = 0;  // how many epochs of the training had been by then
   EpochReport last;         // of the training afterwards; nothing of it without one
   pruning::Outcome outcome;
+  pruning::Base base;   // what had been pruned before
+  double original = 0;  // how many of `unit` the original network had
+  std::string unit;     // "weights"
   bool trained = false;
 
   const Evaluation& after() const { return trained ? last.test : before; }
@@ -33,6 +36,8 @@ std::vector<pruning::Examples> scoring_batches(const datasets::Dataset& train,
                                                const datasets::Normalisation& normalisation,
                                                std::int64_t pictures, std::uint64_t seed);
 
+// "sparsity 80.00 % of the original network's 1,000 weights; 60.00 % of the 500 in the file".
+std::string sparsity_text(const PruneReport& report);
 Json json_of(const pruning::Outcome& outcome);
 std::string text_of(const pruning::Outcome& outcome);  // a table, a list a line
 

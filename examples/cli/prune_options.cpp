@@ -94,7 +94,12 @@ void add_prune_options(CLI::App& command, PruneOptions& o) {
   command.add_option("--structure", o.structure, "What goes together")
       ->check(one_of(structure_names()));
   command.add_option("--criterion", o.criterion, "By what it is judged")->check(one_of(criteria));
-  command.add_option("--sparsity", o.sparsity, "Share that is to be gone, from 0 to below 1");
+  command.add_option("--sparsity", o.sparsity,
+                     "Share to be pruned, from 0 to below 1, of the network of --relative-to");
+  command
+      .add_option("--relative-to", o.relative_to,
+                  "Network that shares are of: before any pruning, or as it is in the file")
+      ->check(one_of({"original", "current"}));
   command.add_option("--threshold", o.threshold, "What lies below goes (criterion threshold)");
   command.add_option("--deviations", o.deviations,
                      "The same in standard deviations of the layer's weights");
@@ -171,6 +176,8 @@ pruning::Method method_of(const PruneOptions& o) {
   if (!by_ratio && plan != Plan::OneShot)
     throw UsageError("--schedule: found '" + o.schedule + "', expected one-shot where a " +
                      (method.criterion.cut ? "threshold" : "pattern") + " decides what goes");
+  check_option(by_ratio || o.relative_to == "original", "--relative-to", o.relative_to,
+               "original where a threshold or a pattern decides what is pruned");
   if (plan == Plan::RigL || plan == Plan::SET) {
     const char* expected = "none with --schedule rigl and set, which have rules of their own";
     check_option(o.criterion == "magnitude", "--criterion", o.criterion, expected);
@@ -220,6 +227,7 @@ Json to_json(const PruneOptions& o) {
             {"count", o.count},         {"normalise", o.normalise}, {"schedule", o.schedule},
             {"floor", o.floor},         {"pictures", o.pictures}};
   if (o.sparsity) json["sparsity"] = *o.sparsity;
+  if (o.relative_to != "original") json["relative_to"] = o.relative_to;
   if (o.threshold) json["threshold"] = *o.threshold;
   if (o.deviations) json["deviations"] = *o.deviations;
   if (o.structure == "block") json["block"] = o.block;

@@ -18,6 +18,7 @@ struct PruneOptions {
   std::string structure = "weight", criterion = "magnitude", scope = "local", count = "sets",
               normalise = "none", schedule = "one-shot";
   std::optional<double> sparsity, threshold, deviations;
+  std::string relative_to = "original";  // what shares are of; or "current", the network read
   std::vector<std::string> only, leave_out, ratios;  // ratios: "conv1=0.3"
   std::int64_t floor = 1;
   std::string block = "4x4", pattern = "2:4";

@@ -74,7 +74,7 @@ ReportSection size_section(const ReportFacts& facts) {
           [](const ReportFile& f) { return ms_of(*f.speed, true); }, ms_text));
   }
   const bool masked = std::any_of(facts.files.begin(), facts.files.end(),
-                                  [](const ReportFile& f) { return f.kind() == "masked"; });
+                                  [](const ReportFile& f) { return f.kind == "masked"; });
   section.caption = facts.files.size() > 1 ? "All bars begin at zero; in brackets the share of " +
                                                  facts.first().name + "'s."
                                            : "All bars begin at zero.";

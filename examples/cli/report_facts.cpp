@@ -10,8 +10,8 @@
 #include "core/error.h"
 #include "core/system.h"
 #include "examples/cli/beside.h"
-#include "examples/cli/checkpoint.h"
 #include "examples/cli/data.h"
+#include "examples/cli/model_source.h"
 #include "examples/cli/size.h"
 #include "pruning/pruning.h"
 
@@ -76,7 +76,8 @@ bool unlike_last_epoch(const ReportFile& file, const Checkpoint& checkpoint) {
                                   (progress->epoch.steps > 0 || progress->recipe.ema > 0));
 }
 
-void take_accuracy(ReportFile& file, const Checkpoint& checkpoint, const FactOptions& options) {
+void take_accuracy(ReportFile& file, const Checkpoint& checkpoint, const FactOptions& options,
+                   const datasets::Data* data) {
   file.loss = std::numeric_limits<double>::quiet_NaN();
   std::optional<Evaluation> found;
   if (const auto known = options.evaluations.find(file.path);
@@ -84,12 +85,9 @@ void take_accuracy(ReportFile& file, const Checkpoint& checkpoint, const FactOpt
       known->second.weights == layers::fingerprint(checkpoint.model)) {
     found = known->second.evaluation;
     file.evaluated_on = options.known_on;
-  } else if (options.data) {
-    check_fits(checkpoint.model, *options.data, file.path);
-    found = evaluate(checkpoint.model, options.data->test,
-                     checkpoint.input ? checkpoint.input->normalisation
-                                      : datasets::normalisation(options.data->train));
-    file.evaluated_on = options.data->name;
+  } else if (data) {
+    found = evaluate(checkpoint.model, data->test, checkpoint.input->normalisation);
+    file.evaluated_on = data->name;
   }
   if (found) {
     file.accuracy = found->accuracy(), file.loss = found->loss, file.images = found->images;
@@ -105,30 +103,27 @@ void take_accuracy(ReportFile& file, const Checkpoint& checkpoint, const FactOpt
 }
 
 ReportFile facts_of(const std::string& path, const layers::Model& model, const Checkpoint& read,
-                    const FactOptions& options) {
+                    const FactOptions& options, const datasets::Data* data) {
   ReportFile file;
   file.path = path;
   file.network = model.name();
   file.log = read_log(path, read);
   if (file.log.data.empty() && read.input) file.log.data = read.input->data;
-  take_accuracy(file, read, options);
+  take_accuracy(file, read, options, data);
   const Size size = size_of(model, path);
   const layers::LayerSummary& total = size.summary.total;
   file.parameters = total.parameters, file.nonzero = total.nonzero;
   file.macs = total.macs.dense, file.macs_nonzero = total.macs.nonzero;
   file.macs_run = macs_run(model);
   file.bytes = size.bytes, file.memory = size.memory.total();
-  file.compact = model.origin() != nullptr || !pruning::sparse_layers(model).empty();
+  file.kind = size.kind, file.state = size.state;
   file.model = model.clone();
   pruning::expand(file.model);
-  for (const Parameter& p : model.parameters()) file.masked |= p.mask() != nullptr;
   file.layers = layers_of(file.model);
   return file;
 }
 
 }  // namespace
-
-std::string ReportFile::kind() const { return compact ? "compact" : masked ? "masked" : "dense"; }
 
 std::int64_t ReportFile::weights() const {
   std::int64_t sum = 0;
@@ -160,9 +155,14 @@ ReportFacts collect_facts(const std::vector<std::string>& files, const FactOptio
   facts.system = describe();
   std::set<std::string> names;
   std::vector<Variant> variants;
+  std::optional<datasets::Data> data;
+  const auto data_of = [&](const Shape&, bool) -> const datasets::Data* {
+    if (!options.data.empty() && !data) data = find_data(options.data);
+    return data ? &*data : nullptr;
+  };
   for (const std::string& path : files) {
-    const Checkpoint read = load_checkpoint(path);
-    facts.files.push_back(facts_of(path, read.model, read, options));
+    const Checkpoint read = load_model(path, options.model, data_of);
+    facts.files.push_back(facts_of(path, read.model, read, options, data ? &*data : nullptr));
     facts.files.back().name = short_name(path, names);
     variants.push_back({facts.files.back().name, read.model, read.model});
   }

@@ -40,8 +40,7 @@ struct ReportFile {
   std::vector<ReportLayer> layers;  // in the order in which they run; what left is not among them
   layers::Model model;              // with every layer dense
 
-  std::string kind() const;  // "dense", "masked" or "compact"
-  bool masked = false, compact = false;
+  std::string kind, state;  // as in size.h
 
   std::int64_t weights() const, weights_left() const;  // once, and now; of all layers
   double gone() const;                                 // share of the weights that once were
@@ -68,8 +67,9 @@ struct FactOptions {
   std::map<std::string, Known> evaluations = {};  // by path
   std::optional<ModelSpeed> speed = {};           // likewise, of the files in their order
   std::optional<ModelBenchOptions> bench = {};    // else to be measured in this way
-  const datasets::Data* data = nullptr;           // to evaluate on what is not known already
-  std::string known_on = {};                      // the name of the data of `evaluations`
+  std::string data = {};      // the folder of data to evaluate on what is not known already
+  std::string known_on = {};  // the name of the data of `evaluations`
+  std::string model = {};     // the built-in model of files that hold weights alone
 };
 
 // An Error that names the file where one cannot be read.

@@ -31,7 +31,7 @@ std::vector<ReportRow> report_rows(const ReportFacts& facts) {
   const auto count = [&](const std::string& name, std::int64_t ReportFile::*member) {
     add(name, [member](const ReportFile& f) { return with_commas(f.*member); });
   };
-  add("Kind", [](const ReportFile& f) { return f.kind(); });
+  add("Kind", [](const ReportFile& f) { return f.kind; });
   add("Accuracy", accuracy_text);
   add("Accuracy before fine-tuning", [](const ReportFile& f) {
     return f.log.just_pruned() ? percent_text(*f.log.just_pruned(), 2) : "";
@@ -39,7 +39,8 @@ std::vector<ReportRow> report_rows(const ReportFacts& facts) {
   add("Loss", [](const ReportFile& f) { return loss_text(f.loss); });
   add("Test pictures",
       [](const ReportFile& f) { return f.images ? with_commas(f.images) : std::string(); });
-  add("Weights gone", [](const ReportFile& f) { return percent_text(f.gone(), 2); });
+  add("Weights gone, of the original network's",
+      [](const ReportFile& f) { return percent_text(f.gone(), 2); });
   count("Parameters", &ReportFile::parameters);
   count("Parameters not zero", &ReportFile::nonzero);
   count("Multiply-adds a picture", &ReportFile::macs);

@@ -28,6 +28,11 @@ std::string short_share(double share) {
              : format(tenths >= 100 ? "%.2f %%" : "%.1f %%", 100 * share);
 }
 
+std::string weights_gone(const ReportFile& file, bool say_of_which) {
+  return short_share(file.gone()) + " of the " + (say_of_which ? "original network's " : "") +
+         "weights gone";
+}
+
 std::string with_capital(std::string text) {
   if (!text.empty() && text[0] >= 'a' && text[0] <= 'z') text[0] = static_cast<char>(text[0] - 32);
   return text;
@@ -84,12 +89,13 @@ std::vector<std::string> headline_parts(const ReportFacts& facts) {
   const auto add = [&](const std::string& part) { parts.push_back(part); };
   if (facts.files.size() == 1) {
     add(with_capital(last.network.empty() ? last.name : last.network));
-    if (last.gone() > 0.0005) add(short_share(last.gone()) + " of the weights gone");
+    if (last.gone() > 0.0005) add(weights_gone(last, last.kind == "compact"));
     if (last.accuracy) add(percent_text(*last.accuracy) + " right");
     add(bytes_text(last.bytes));
     return parts;
   }
-  add(short_share(last.gone()) + " of the weights gone");
+  // The other figures are held to the first network.
+  add(weights_gone(last, first.gone() > 0.0005));
   if (first.accuracy && last.accuracy && first.evaluated_on == last.evaluated_on) {
     // Rounded, a small difference might look like a larger one.
     const int digits = std::abs(*first.accuracy - *last.accuracy) < 0.01 ? 2 : 1;

@@ -6,11 +6,56 @@
 
 #include "core/text.h"
 #include "examples/cli/checkpoint.h"
+#include "examples/cli/console.h"
+#include "pruning/pruning.h"
 
 namespace espalier::cli {
 
+double WeightCount::share() const {
+  return static_cast<double>(left) / static_cast<double>(std::max<std::int64_t>(original, 1));
+}
+
+WeightCount count_weights(const layers::Model& model) {
+  struct Count : layers::StateVisitor {
+    void pattern(const std::string&, Pattern&, const Shape& dense, std::int64_t) override {
+      weights.original += dense.numel();
+      sparse = true;  // its values are shown next
+    }
+    void parameter(const std::string&, Parameter& p, const Shape&) override {
+      if (p.shape().rank() > 1) weights.original += p.numel();
+      if (p.shape().rank() > 1 || sparse) weights.left += p.nonzero();
+      sparse = false;
+    }
+    WeightCount weights;
+    bool sparse = false;
+  } count;
+  layers::visit_state(model.root(), count);
+  if (const layers::Origin* origin = model.origin()) {
+    count.weights.original = 0;
+    for (const auto& [name, layer] : origin->layers) count.weights.original += layer.weights;
+  }
+  return count.weights;
+}
+
+std::string kind_of(const layers::Model& model) {
+  if (model.origin() || !pruning::sparse_layers(model).empty()) return "compact";
+  const std::vector<Parameter> parameters = model.parameters();
+  const bool masked = std::any_of(parameters.begin(), parameters.end(),
+                                  [](const Parameter& p) { return p.mask() != nullptr; });
+  return masked ? "masked" : "dense";
+}
+
+std::string state_of(const layers::Model& model) {
+  const std::string kind = kind_of(model);
+  if (kind == "dense") return kind;
+  const WeightCount weights = count_weights(model);
+  return kind + ", " + percent(weights.share()) + " of the original network's " +
+         with_commas(weights.original) + " weights";
+}
+
 Size size_of(const layers::Model& model, const std::string& file) {
-  return {layers::summary(model), file_bytes(file), layers::footprint(model)};
+  return {layers::summary(model), kind_of(model),   state_of(model),
+          count_weights(model),   file_bytes(file), layers::footprint(model)};
 }
 
 Json json_of(const Size& size) {
@@ -20,7 +65,10 @@ Json json_of(const Size& size) {
           {"macs", total.macs.dense},
           {"macs_nonzero", total.macs.nonzero},
           {"bytes", size.bytes},
-          {"memory", size.memory.total()}};
+          {"memory", size.memory.total()},
+          {"kind", size.kind},
+          {"weights_original", size.weights.original},
+          {"weights_nonzero", size.weights.left}};
 }
 
 std::string text_of(const Size& size) {
@@ -29,7 +77,7 @@ std::string text_of(const Size& size) {
          " of them not zero; " + with_commas(total.macs.dense) + " multiply-adds an image, " +
          with_commas(total.macs.nonzero) + " of them with weights that are not zero; " +
          with_commas(size.bytes) + " bytes, " + with_commas(size.memory.total()) +
-         " in memory when it runs";
+         " in memory when it runs" + (size.kind == "dense" ? "" : "; " + size.state);
 }
 
 std::string side_by_side(const std::vector<std::pair<std::string, Size>>& sizes) {

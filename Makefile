@@ -31,6 +31,10 @@ triple   := $(shell $(CXX) -print-multiarch 2>/dev/null)
 BLAS_INC ?= /usr/include/$(triple)/openblas-openmp
 BLAS_LIB ?= /usr/lib/$(triple)/openblas-openmp
 
+# Image formats that are read where these packages, libwebp-dev and libtiff-dev, are installed.
+webp := $(wildcard /usr/include/webp/demux.h)
+tiff := $(wildcard /usr/include/$(triple)/tiffio.h)
+
 # What the goals need and does not exist: $(call package,NAME,FILE) is NAME where FILE is missing.
 package = $(if $(wildcard $2),,$1)
 building := $(filter-out help clean uninstall format check-format,$(goals))
@@ -103,11 +107,13 @@ FLAGS := -std=c++20 $(optimise) -march=$(ARCH) -fopenmp -ffp-contract=fast -Wall
   $(if $(findstring clang,$(CXX)),,-Wno-restrict) \
   -I. -Iexamples -I$(BLAS_INC) $(CPPFLAGS) $(CXXFLAGS)
 LINK  := $(LDFLAGS) -L$(BLAS_LIB) -Wl,-rpath,$(BLAS_LIB)
-LIBS  := -lopenblas -lz $(LDLIBS)
+LIBS  := -lopenblas -lz $(if $(webp),-lwebpdemux -lwebp) $(if $(tiff),-ltiff) $(LDLIBS)
 # What the archives of OpenBLAS need beside it; quadmath exists on some processors only.
 static_libs := -lgfortran \
   $(if $(filter /%,$(shell $(CXX) -print-file-name=libquadmath.a 2>/dev/null)),-lquadmath)
 $(OBJ)/examples/cli/main.o: private FLAGS += -DESPALIER_VERSION='"$(version)"'
+$(OBJ)/datasets/codec_webp.o: private FLAGS += $(if $(webp),-DESPALIER_WEBP)
+$(OBJ)/datasets/codec_tiff.o: private FLAGS += $(if $(tiff),-DESPALIER_TIFF)
 $(OBJ)/core/rng.o: private FLAGS += -ffp-contract=off
 $(OBJ)/core/kernels/%.o: private FLAGS += $(kernel_tuning)
 # What computes little is compiled sooner rather than optimised better.

@@ -35,6 +35,7 @@ void read_records(const std::string& path, std::span<const LabelByte> label_byte
   const std::size_t count = bytes.size() / size, rest = bytes.size() % size;
   check(count > 0 && rest == 0, path, ": found ", bytes.size(), " bytes, which is ", count,
         " records and ", rest, " bytes, expected one or more whole records of ", size, " bytes");
+  reserve_images(to, static_cast<std::int64_t>(count), path);
   for (std::size_t i = 0; i < count; ++i) {
     const auto* record = reinterpret_cast<const std::uint8_t*>(bytes.data()) + i * size;
     for (std::size_t k = 0; k < label_bytes.size(); ++k)
@@ -51,8 +52,18 @@ void read_files(const std::vector<std::string>& paths, std::span<const LabelByte
                 Dataset& to) {
   std::size_t bytes = 0;
   for (const std::string& path : paths) bytes += file_size_hint(path);
-  to.images.reserve(bytes);
+  reserve_images(to, static_cast<std::int64_t>(bytes / kPixels), paths[0]);
   for (const std::string& path : paths) read_records(path, label_bytes, to);
+}
+
+// Whatever else is in the folder, but for what comes with the official archives.
+Skipped not_read(const std::string& folder, std::vector<std::string> read) {
+  for (const char* name :
+       {"readme.html", "batches.meta.txt", "coarse_label_names.txt", "fine_label_names.txt"})
+    read.emplace_back(name);
+  Skipped skipped;
+  skip_all_but(folder, read, skipped);
+  return skipped;
 }
 
 // The lines of a file of class names. Empty lines at the end do not count.
@@ -87,7 +98,7 @@ const std::vector<std::string>& official_names() {
 Data cifar10(const std::string& folder) {
   const std::string names_path = join(folder, "batches.meta.txt");
   const auto classes = exists(names_path) ? read_names(names_path) : official_names();
-  std::vector<std::string> batches = {join(folder, batch_name(1))};
+  std::vector<std::string> batches = {join(folder, batch_name(1))}, read = {"test_batch.bin"};
   for (int number = 2; number <= kBatches; ++number) {
     const std::string path = join(folder, batch_name(number));
     if (!exists(path)) continue;
@@ -95,12 +106,14 @@ Data cifar10(const std::string& folder) {
           " but no ", batch_name(number - 1), ", expected no number left out");
     batches.push_back(path);
   }
+  for (const std::string& path : batches) read.push_back(last_name(path));
   const LabelByte label = {"label", classes.size()};
   Data data = {.name = classes == official_names() ? "CIFAR-10" : last_name(folder),
                .train = empty_set(classes),
                .test = empty_set(classes)};
   read_files(batches, {&label, 1}, data.train);
   read_files({join(folder, "test_batch.bin")}, {&label, 1}, data.test);
+  data.skipped = not_read(folder, read);
   normalise_alike(data);
   return data;
 }
@@ -119,6 +132,7 @@ Data cifar100(const std::string& folder) {
   Data data = {.name = "CIFAR-100", .train = empty_set(classes), .test = empty_set(classes)};
   read_files({join(folder, "train.bin")}, labels, data.train);
   read_files({join(folder, "test.bin")}, labels, data.test);
+  data.skipped = not_read(folder, {"train.bin", "test.bin"});
   normalise_alike(data);
   return data;
 }

@@ -1,150 +1,155 @@
-// Codec: stb_image, stb_image_resize and stb_image_write. Their functions are static here, so that
-// programs may have copies of their own, and files are opened by ours, which say why they cannot
-// be.
+// Codec: which decoder reads a file is found out by its first bytes, never by its name.
 #include "datasets/codec.h"
 
-#include <algorithm>
+#include <cctype>
 #include <cstring>
 
 #include "core/error.h"
 #include "core/file.h"
 #include "core/file_kind.h"
+#include "datasets/encoded.h"
+#include "datasets/image_header.h"
 #include "datasets/paths.h"
-
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wunused-function"
-#pragma GCC diagnostic ignored "-Wunused-parameter"
-#pragma GCC diagnostic ignored "-Wsign-compare"
-#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
-#define STB_IMAGE_STATIC
-#define STB_IMAGE_IMPLEMENTATION
-// Tables that a damaged JPEG file never sets are read all the same: they are zero then.
-#define STBI_MALLOC(bytes) std::calloc(1, bytes)
-#define STBI_REALLOC(block, bytes) std::realloc(block, bytes)
-#define STBI_FREE(block) std::free(block)
-#define STBI_NO_STDIO
-#define STBI_NO_LINEAR
-#define STBI_NO_HDR  // its decoder never returns where the file ends too early
-#define STBI_NO_PIC
-#define STBI_NO_FAILURE_STRINGS
-#include <stb/stb_image.h>
-#define STB_IMAGE_WRITE_STATIC
-#define STB_IMAGE_WRITE_IMPLEMENTATION
-#define STBI_WRITE_NO_STDIO
-#include <stb/stb_image_write.h>
-#pragma GCC diagnostic pop
 
 namespace espalier::datasets {
 namespace {
 
 constexpr std::size_t kMostBytes = std::size_t{256} << 20;
 
-// Most of stb_image's decoders take the rest of a picture for black where the file ends too early.
-// Handing out the bytes ourselves, we see them ask for more than there are.
-struct Source {
-  const char* next;
-  std::size_t left;
-  const char* buffer = nullptr;  // stb_image's own: it asks for that to be filled as far as it goes
-  bool cut_short = false;
-
-  static int read(void* user, char* to, int wanted) {
-    auto& source = *static_cast<Source*>(user);
-    if (!source.buffer) source.buffer = to;
-    const std::size_t count = std::min(source.left, static_cast<std::size_t>(wanted));
-    if (source.left == 0 || (to != source.buffer && count < static_cast<std::size_t>(wanted)))
-      source.cut_short = true;
-    std::memcpy(to, source.next, count);
-    source.skip_bytes(count);
-    return static_cast<int>(count);
-  }
-  static void skip(void* user, int count) {  // never backwards but within stb_image's own buffer
-    auto& source = *static_cast<Source*>(user);
-    source.skip_bytes(std::min(source.left, static_cast<std::size_t>(std::max(count, 0))));
-  }
-  static int at_end(void* user) { return static_cast<Source*>(user)->left == 0; }
-
-  void skip_bytes(std::size_t count) {
-    next += count;
-    left -= count;
-  }
+struct Format {
+  const char* name;
+  const char* endings;  // of files' names, in lower case, a space behind each
+  bool (*is)(const Encoded&);
+  Pixels (*decode)(const Encoded&);
+  bool (*is_read)() = [] { return true; };
+  const char* package = "";  // that has to be there for it when Espalier is built
 };
 
-// Whether the Huffman tables of a JPEG file fit into those of stb_image, which does not look (as of
-// 2.27). They have room for 256 codes, and the last of them is taken for a mark. Walks from marker
-// to marker as its decoder does.
-bool tables_fit(std::span<const stbi_uc> file) {
-  std::size_t at = 0;
-  const auto next = [&] {  // zeros behind the end
-    const std::size_t here = at++;
-    return here < file.size() ? file[here] : stbi_uc{0};
-  };
-  while (at < file.size()) {
-    if (next() != 0xff) continue;
-    int marker = 0xff;
-    while (marker == 0xff && at < file.size()) marker = next();
-    if (marker == 0xd9) break;                                       // the end
-    if (marker < 2 || (marker >= 0xd0 && marker <= 0xd8)) continue;  // nothing follows
-    const std::size_t begin = at;
-    std::size_t length = next();
-    length = length << 8 | next();
-    while (marker == 0xc4 && at < begin + length) {
-      next();  // which table it is
-      int codes = 0;
-      for (int bits = 1; bits <= 16; ++bits) codes += next();
-      if (codes > 255) return false;
-      at += static_cast<std::size_t>(codes);
-    }
-    at = begin + std::max<std::size_t>(length, 2);
+bool is_jpeg(const Encoded& file) { return file.has(0, "\xff\xd8"); }
+bool is_png(const Encoded& file) { return file.has(0, "\x89PNG\r\n\x1a\n"); }
+bool is_bmp(const Encoded& file) { return file.has(0, "BM"); }
+bool is_gif(const Encoded& file) { return file.has(0, "GIF87a") || file.has(0, "GIF89a"); }
+bool is_psd(const Encoded& file) { return file.has(0, "8BPS"); }
+bool is_pnm(const Encoded& file) {
+  const bool ends = std::isspace(static_cast<int>(file.at(2))) || file.at(2) == '#';
+  return file.at(0) == 'P' && file.at(1) >= '1' && file.at(1) <= '6' && ends;
+}
+bool is_webp(const Encoded& file) { return file.has(0, "RIFF") && file.has(8, "WEBP"); }
+bool is_tiff(const Encoded& file) {
+  using namespace std::string_view_literals;
+  return file.has(0, "II*\0"sv) || file.has(0, "MM\0*"sv) || file.has(0, "II+\0"sv) ||
+         file.has(0, "MM\0+"sv);
+}
+bool is_heif(const Encoded& file) { return file.has(4, "ftyp"); }
+// It has no signature: its fields have to make sense.
+bool is_tga(const Encoded& file) {
+  const unsigned type = file.at(2), bits = file.at(16);
+  const bool mapped = file.at(1) == 1;
+  const bool known =
+      mapped ? type == 1 || type == 9 : type == 2 || type == 3 || type == 10 || type == 11;
+  const bool depth =
+      bits == 8 || bits == 16 || (!mapped && (bits == 15 || bits == 24 || bits == 32));
+  return file.at(1) <= 1 && known && depth && file.le16(12) > 0 && file.le16(14) > 0;
+}
+
+template <ImageHeader (*header_of)(const Encoded&)>
+Pixels by_stb(const Encoded& file) {
+  return decode_stb(file, header_of(file));
+}
+
+const Format kFormats[] = {
+    {"JPEG", "jpg jpeg jpe jfif ", is_jpeg, by_stb<jpeg_header>},
+    {"PNG", "png apng ", is_png, by_stb<png_header>},
+    {"BMP", "bmp dib ", is_bmp, by_stb<bmp_header>},
+    {"GIF", "gif ", is_gif, by_stb<gif_header>},
+    {"PSD", "psd ", is_psd, decode_psd},
+    {"PNM", "pnm pbm pgm ppm ", is_pnm, decode_pnm},
+    {"WebP", "webp ", is_webp, decode_webp, reads_webp, "libwebp-dev"},
+    {"TIFF", "tif tiff ", is_tiff, decode_tiff, reads_tiff, "libtiff-dev"},
+    {"HEIF or AVIF", "", is_heif, nullptr, [] { return false; }},
+    {"TGA", "tga ", is_tga, by_stb<tga_header>},
+};
+
+// "JPEG, PNG, ... or TGA"
+std::string names_of_read() {
+  std::string text, last;
+  for (const Format& format : kFormats) {
+    if (!format.is_read()) continue;
+    if (!last.empty()) text += (text.empty() ? "" : ", ") + last;
+    last = format.name;
   }
-  return true;
+  return text + " or " + last;
+}
+
+const Format& format_of(const Encoded& file) {
+  for (const Format& format : kFormats) {
+    if (!format.is(file)) continue;
+    const std::string package = format.package;
+    check(format.is_read(), file.name, ": found a ", format.name, " image, expected ",
+          names_of_read(),
+          package.empty() ? "" : " (to read it, install " + package + " and build Espalier again)");
+    return format;
+  }
+  fail(file.name, ": found ", kind_of(file.bytes, file.name).or_else("no image"), ", expected ",
+       names_of_read());
+}
+
+const Format* format_of_name(const std::string& name) {
+  const std::size_t dot = name.rfind('.');
+  if (dot == std::string::npos || dot == 0) return nullptr;  // ".png" is a hidden file
+  std::string ending = name.substr(dot + 1) + ' ';
+  for (char& letter : ending)
+    letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
+  for (const Format& format : kFormats)
+    if (const char* found = std::strstr(format.endings, ending.c_str()))
+      if (ending.size() > 1 && (found == format.endings || found[-1] == ' ')) return &format;
+  return nullptr;
+}
+
+// Over white, in place: 2 channels become 1, and 4 become 3.
+void blend(Pixels& pixels) {
+  if (pixels.channels == 1 || pixels.channels == 3) return;
+  const int colours = pixels.channels - 1;
+  const std::size_t area = static_cast<std::size_t>(pixels.height) * pixels.width;
+  const std::uint8_t* from = pixels.bytes.get();
+  std::uint8_t* to = pixels.bytes.get();
+  for (std::size_t i = 0; i < area; ++i, from += colours + 1) {
+    const unsigned opaque = from[colours];
+    for (int c = 0; c < colours; ++c)
+      *to++ = static_cast<std::uint8_t>((from[c] * opaque + 255 * (255 - opaque) + 127) / 255);
+  }
+  pixels.channels = colours;
 }
 
 }  // namespace
 
-Pixels decode(std::span<const std::byte> file, const std::string& name) {
-  check(!file.empty(), name, ": found an empty file, expected a picture");
-  check(file.size() <= kMostBytes, name, ": found more than ", kMostBytes,
-        " bytes, expected a smaller picture");
-  const auto* bytes = reinterpret_cast<const stbi_uc*>(file.data());
-  const bool jpeg = file.size() > 1 && bytes[0] == 0xff && (bytes[1] == 0xd8 || bytes[1] == 0xff);
-  check(!jpeg || tables_fit({bytes, file.size()}), name,
-        ": found a Huffman table of more than 255 codes, expected a whole picture");
-  Pixels pixels;
-  check(stbi_info_from_memory(bytes, static_cast<int>(file.size()), &pixels.width, &pixels.height,
-                              &pixels.channels) != 0,
-        name, ": found ", kind_of(file, name).or_else("no picture"),
-        ", expected JPEG, PNG, BMP, GIF, TGA, PSD or PNM");
-  check(pixels.width > 0 && pixels.width <= kMostSide && pixels.height > 0 &&
-            pixels.height <= kMostSide && std::int64_t{pixels.width} * pixels.height <= kMostPixels,
-        name, ": found a picture of ", pixels.width, "x", pixels.height, ", expected at most ",
-        kMostPixels, " pixels and sides of ", kMostSide);
-  Source source = {reinterpret_cast<const char*>(bytes), file.size()};
-  const stbi_io_callbacks callbacks = {Source::read, Source::skip, Source::at_end};
-  // As many channels as the file has: asked for others, it reads beyond 16-bit PNM pictures.
-  pixels.bytes.reset(stbi_load_from_callbacks(&callbacks, &source, &pixels.width, &pixels.height,
-                                              &pixels.channels, 0));
-  check(pixels.bytes != nullptr, name, ": found a damaged picture, expected a whole one");
-  check(!source.cut_short, name, ": found the end of the file after ", file.size(),
-        " bytes, expected more of the picture");
+Pixels decode(std::span<const std::byte> file, const std::string& name, std::int64_t max_pixels) {
+  check(max_pixels > 0 && max_pixels <= kMostMaxPixels, "decode: found a limit of ", max_pixels,
+        " pixels, expected 1 to ", kMostMaxPixels);
+  check(!file.empty(), name, ": found an empty file, expected an image");
+  check(file.size() <= kMostBytes, name, ": found ", file.size(),
+        " bytes, expected an image of at most ", kMostBytes);
+  const Encoded encoded{file, name, max_pixels};
+  Pixels pixels = format_of(encoded).decode(encoded);
+  blend(pixels);
   return pixels;
 }
 
-Pixels decode(const std::string& path) {
+Pixels decode(const std::string& path, std::int64_t max_pixels) {
   const std::size_t hint = file_size_hint(path);
-  check(hint <= kMostBytes, path, ": found ", hint, " bytes, expected a picture of at most ",
+  check(hint <= kMostBytes, path, ": found ", hint, " bytes, expected an image of at most ",
         kMostBytes);
-  return decode(read_file(path), path);
+  return decode(read_file(path), path, max_pixels);
 }
 
-std::string encode_png(std::span<const std::uint8_t> pixels, int channels, int height, int width) {
-  std::string png;
-  const auto append = [](void* to, void* bytes, int count) {
-    static_cast<std::string*>(to)->append(static_cast<const char*>(bytes),
-                                          static_cast<std::size_t>(count));
-  };
-  check(stbi_write_png_to_func(append, &png, width, height, channels, pixels.data(), 0) != 0,
-        "encode_png: no memory for a picture of ", width, "x", height);
-  return png;
+bool has_image_name(const std::string& name) {
+  const Format* format = format_of_name(name);
+  return format && format->is_read();
+}
+
+std::string missing_package(const std::string& name) {
+  const Format* format = format_of_name(name);
+  return format && !format->is_read() ? format->package : "";
 }
 
 }  // namespace espalier::datasets

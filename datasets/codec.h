@@ -1,5 +1,5 @@
-// Codec: the three things that stb's headers do for us. Their code is in codec.cpp and nowhere
-// else.
+// Codec: image files into pixels as image viewers show them, and pixels into PNG files. There is a
+// file for each library that decodes: codec_stb.cpp, codec_webp.cpp, ...
 #pragma once
 
 #include <cstddef>
@@ -8,28 +8,37 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <vector>
 
 namespace espalier::datasets {
 
-// Pixels as stb has them: [H][W][C]. 1 channel is luminance, 3 are red, green and blue; with 2 and
-// 4 the last one says how opaque a pixel is.
+// [H][W][C], from the top left. 1 channel is luminance, 3 are red, green and blue.
 struct Pixels {
   std::unique_ptr<std::uint8_t[], void (*)(void*)> bytes = {nullptr, std::free};
   int channels = 0, height = 0, width = 0;
 };
 
-constexpr std::int64_t kMostPixels = std::int64_t{1} << 26;
+// The most pixels of an image unless the caller says otherwise, what that may be, and the longest
+// side.
+constexpr std::int64_t kMostPixels = std::int64_t{1} << 26, kMostMaxPixels = std::int64_t{1} << 28;
 constexpr int kMostSide = 65535;
 
-// Any of stb_image's formats but HDR and PIC. An Error that names the file when it is none,
-// damaged, cut short, or larger than these limits or 256 MiB, which is found out before it is
-// unpacked.
-Pixels decode(const std::string& path);
+// JPEG, PNG, BMP, GIF (first frame), TGA, PSD and PNM; WebP and TIFF where they were compiled in.
+// Turned upright by EXIF, transparent pixels over white, deeper samples rounded to 8 bits. An Error
+// that names the file when it is no image, of a kind that is not read, damaged, cut short, larger
+// than these limits or 256 MiB, or larger than its bytes could hold; all sizes are checked before
+// memory is taken for them.
+Pixels decode(const std::string& path, std::int64_t max_pixels = kMostPixels);
 // The same of a file's content; the name is for the errors.
-Pixels decode(std::span<const std::byte> file, const std::string& name);
+Pixels decode(std::span<const std::byte> file, const std::string& name,
+              std::int64_t max_pixels = kMostPixels);
 
-// The content of a PNG file of [height][width][channels].
+// Whether a file of this name is read: by its ending, ".jpg", ".PNG", ...
+bool has_image_name(const std::string& name);
+// The package that has to be there when Espalier is built so that files of this name are read; ""
+// where none helps or is missing.
+std::string missing_package(const std::string& name);
+
+// The content of a PNG file of [height][width][channels], 1 to 4 channels.
 std::string encode_png(std::span<const std::uint8_t> pixels, int channels, int height, int width);
 
 }  // namespace espalier::datasets

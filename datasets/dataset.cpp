@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
 
 #include "core/error.h"
 
@@ -30,6 +31,16 @@ struct Sums {
 };
 
 }  // namespace
+
+void reserve_images(Dataset& data, std::int64_t count, const std::string& who) {
+  try {
+    data.images.reserve(data.images.size() + static_cast<std::size_t>(count * data.picture_size()));
+    data.labels.reserve(data.labels.size() + static_cast<std::size_t>(count));
+  } catch (const std::exception&) {  // bad_alloc, or length_error
+    fail(who, ": no memory for ", count, " images of ", data.channels, "x", data.height, "x",
+         data.width);
+  }
+}
 
 Normalisation normalisation(const Dataset& data) {
   check_dataset(data, "normalisation");

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "datasets/skipped.h"
+
 namespace espalier::datasets {
 
 // Per channel, of bytes / 255: the input of a network is (byte / 255 - mean) / std.
@@ -32,7 +34,12 @@ struct Dataset {
 struct Data {
   std::string name;  // "CIFAR-10"
   Dataset train, test;
+  Skipped skipped = {};  // files in its folder that were not read; skipped_text() says why
 };
+
+// Makes room for so many more images of the data set's size. An Error that begins with `who` where
+// there is no memory for them.
+void reserve_images(Dataset& data, std::int64_t count, const std::string& who);
 
 // Exact, in integers. A channel without any contrast gets std 1.
 Normalisation normalisation(const Dataset& data);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <set>
 
 #include "core/error.h"
 #include "core/parallel.h"
@@ -24,25 +25,61 @@ std::vector<std::string> class_names(const std::string& folder) {
   return names;
 }
 
-std::vector<std::string> pictures_in(const std::string& folder) {
+// The images in a folder and the folders within. Each folder is visited once, whichever symbolic
+// links lead to it.
+struct Images {
   std::vector<std::string> paths;
-  for (const std::string& name : sorted_names(folder)) {
-    const std::string path = join(folder, name);
-    if (name[0] == '.' || !has_picture_name(name) || is_folder(path)) continue;
-    check(!is_special(path), path, ": found a device or the like, expected a picture");
-    paths.push_back(path);
+  Skipped skipped;
+  std::set<std::string> visited;
+
+  void add(const std::string& folder) {
+    if (!visited.insert(real_path(folder)).second) return;
+    for (const std::string& name : sorted_names(folder)) {
+      const std::string path = join(folder, name);
+      if (name[0] != '.' && is_folder(path)) {
+        add(path);
+      } else if (name[0] == '.' || !has_image_name(name)) {
+        skip(folder, name, skipped);
+      } else {
+        check(!is_special(path), path, ": found a device or the like, expected an image");
+        paths.push_back(path);
+      }
+    }
   }
-  return paths;
+};
+
+Images images_in(const std::string& folder) {
+  Images images;
+  images.add(folder);
+  std::sort(images.paths.begin(), images.paths.end());
+  return images;
 }
 
-// All pictures, class by class.
-std::vector<Entry> list(const std::string& folder, const std::vector<std::string>& classes) {
+// Whether there is a file that is named as an image, read or not.
+bool holds_images(const std::string& folder, std::set<std::string>& visited) {
+  if (!visited.insert(real_path(folder)).second) return false;
+  for (const std::string& name : sorted_names(folder)) {
+    if (name[0] == '.') continue;
+    const std::string path = join(folder, name);
+    if (is_folder(path) ? holds_images(path, visited)
+                        : has_image_name(name) || !missing_package(name).empty())
+      return true;
+  }
+  return false;
+}
+
+// All images, class by class.
+std::vector<Entry> list(const std::string& folder, const std::vector<std::string>& classes,
+                        Skipped& skipped) {
+  skip_all_but(folder, classes, skipped);
   std::vector<Entry> entries;
   for (std::size_t label = 0; label < classes.size(); ++label) {
-    const auto paths = pictures_in(join(folder, classes[label]));
-    check(!paths.empty(), join(folder, classes[label]),
-          ": found no pictures, expected some for this class");
-    for (const std::string& path : paths)
+    const Images images = images_in(join(folder, classes[label]));
+    const std::string others = skipped_text(images.skipped);
+    for (const auto& [why, count] : images.skipped) skipped[why] += count;
+    check(!images.paths.empty(), join(folder, classes[label]), ": found no images",
+          others.empty() ? "" : " (" + others + ")", ", expected some for this class");
+    for (const std::string& path : images.paths)
       entries.push_back({path, static_cast<std::int32_t>(label)});
   }
   return entries;
@@ -63,19 +100,21 @@ std::string test_folder(const std::string& folder) {
   return "";
 }
 
-Dataset read(const std::vector<Entry>& entries, const std::vector<std::string>& classes,
-             const FolderOptions& options) {
+Dataset read(const std::string& folder, const std::vector<Entry>& entries,
+             const std::vector<std::string>& classes, const FolderOptions& options) {
   Dataset set;
   set.channels = options.channels;
-  set.height = set.width = options.side;
+  set.height = options.height;
+  set.width = options.width;
   set.classes = classes;
+  reserve_images(set, std::ssize(entries), folder);
   set.images.resize(entries.size() * static_cast<std::size_t>(set.picture_size()));
   for (const Entry& entry : entries) set.labels.push_back(entry.label);
   std::vector<std::exception_ptr> failures(entries.size());
   parallel_for(set.size(), [&](std::int64_t i) {
     try {
-      const auto picture =
-          read_picture(entries[i].path, options.channels, options.side, options.side);
+      const auto picture = read_picture(entries[i].path, options.channels, options.height,
+                                        options.width, options.max_pixels);
       std::copy(picture.begin(), picture.end(), set.images.begin() + i * set.picture_size());
     } catch (...) {
       failures[i] = std::current_exception();
@@ -89,21 +128,25 @@ Dataset read(const std::vector<Entry>& entries, const std::vector<std::string>& 
 }  // namespace
 
 Data image_folder(const std::string& folder, const FolderOptions& options) {
-  check(options.side > 0 && options.side <= 4096, "image_folder: found side ", options.side,
-        ", expected 1 to 4096");
+  check(std::min(options.height, options.width) > 0 &&
+            std::max(options.height, options.width) <= kMostFolderSide,
+        "image_folder: found images of ", options.height, "x", options.width,
+        ", expected sides of 1 to ", kMostFolderSide);
   check(options.channels == 1 || options.channels == 3, "image_folder: found ", options.channels,
         " channels, expected 1 or 3");
   const std::string test = test_folder(folder);
   const std::string train = test.empty() ? folder : join(folder, "train");
   const auto classes = class_names(train);
   check(classes.size() >= 2, train, ": found ", classes.size(),
-        " class folders, expected at least two with pictures in them");
-  std::vector<Entry> train_entries = list(train, classes), test_entries;
+        " class folders, expected at least two with images in them");
+  Data data = {.name = last_name(folder), .train = {}, .test = {}};
+  std::vector<Entry> train_entries = list(train, classes, data.skipped), test_entries;
   if (!test.empty()) {
+    skip_all_but(folder, {"train", last_name(test)}, data.skipped);
     const auto test_classes = class_names(test);
     check_classes(test, test_classes, classes);
     check_classes(train, classes, test_classes);
-    test_entries = list(test, classes);
+    test_entries = list(test, classes, data.skipped);
   } else {
     std::vector<Entry> rest;
     std::int32_t label = -1;
@@ -115,21 +158,22 @@ Data image_folder(const std::string& folder, const FolderOptions& options) {
     }
     train_entries = rest;
     check(!test_entries.empty(), folder,
-          ": found fewer than five pictures in each class, expected five in one at least, "
+          ": found fewer than five images in each class, expected five in one at least, "
           "as every fifth is tested on");
   }
-  Data data = {.name = last_name(folder),
-               .train = read(train_entries, classes, options),
-               .test = read(test_entries, classes, options)};
+  data.train = read(folder, train_entries, classes, options);
+  data.test = read(folder, test_entries, classes, options);
   normalise_alike(data);
   return data;
 }
 
 bool has_class_folders(const std::string& folder) {
   const std::string train = test_folder(folder).empty() ? folder : join(folder, "train");
-  for (const std::string& name : class_names(train))
-    if (!pictures_in(join(train, name)).empty()) return true;
-  return false;
+  std::set<std::string> visited;
+  const auto classes = class_names(train);
+  return std::any_of(classes.begin(), classes.end(), [&](const std::string& name) {
+    return holds_images(join(train, name), visited);
+  });
 }
 
 }  // namespace espalier::datasets

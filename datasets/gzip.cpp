@@ -1,63 +1,50 @@
-// Gzip: zlib's inflate, called until the data or the limit is reached.
+// Gzip: zlib's inflate, called until there is as much as was asked for, or no more.
 #include "datasets/gzip.h"
-
-#include <zlib.h>
 
 #include <algorithm>
 
 #include "core/error.h"
 
 namespace espalier::datasets {
-namespace {
 
-constexpr std::size_t kPart = std::size_t{1} << 30;  // zlib counts in 32 bits
+Gunzip::Gunzip(std::span<const std::byte> packed, const std::string& path)
+    : packed_(packed), path_(path) {
+  // 16: gzip's header and checksum around the data, and nothing else.
+  check(inflateInit2(&stream_, 16 + MAX_WBITS) == Z_OK, path, ": no memory to unpack it");
+}
 
-struct Inflater {
-  z_stream stream = {};
-  explicit Inflater(const std::string& path) {
-    // 16: gzip's header and checksum around the data, and nothing else.
-    check(inflateInit2(&stream, 16 + MAX_WBITS) == Z_OK, path, ": cannot unpack it: no memory");
-  }
-  ~Inflater() { inflateEnd(&stream); }
-  Inflater(const Inflater&) = delete;
-  Inflater& operator=(const Inflater&) = delete;
-};
+Gunzip::~Gunzip() { inflateEnd(&stream_); }
 
-}  // namespace
-
-std::vector<std::byte> gunzip(std::span<const std::byte> packed, std::size_t limit,
-                              const std::string& path) {
-  Inflater inflater(path);
-  z_stream& stream = inflater.stream;
-  std::vector<std::byte> out;
-  std::size_t taken = 0, made = 0;
-  while (made < limit) {
-    if (made == out.size())
-      out.resize(std::min(limit, std::max<std::size_t>(2 * made, std::size_t{1} << 16)));
-    const auto room = static_cast<uInt>(std::min(out.size() - made, kPart));
-    const auto rest = static_cast<uInt>(std::min(packed.size() - taken, kPart));
-    stream.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(packed.data() + taken));
-    stream.avail_in = rest;
-    stream.next_out = reinterpret_cast<Bytef*>(out.data() + made);
-    stream.avail_out = room;
-    const int status = inflate(&stream, Z_NO_FLUSH);
-    taken += rest - stream.avail_in;
-    made += room - stream.avail_out;
+std::size_t Gunzip::read(std::span<std::byte> to) {
+  constexpr std::size_t kPart = std::size_t{1} << 30;  // zlib counts in 32 bits
+  std::size_t made = 0;
+  while (made < to.size() && !ended_) {
+    const auto room = static_cast<uInt>(std::min(to.size() - made, kPart));
+    const auto rest = static_cast<uInt>(std::min(packed_.size() - taken_, kPart));
+    stream_.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(packed_.data() + taken_));
+    stream_.avail_in = rest;
+    stream_.next_out = reinterpret_cast<Bytef*>(to.data() + made);
+    stream_.avail_out = room;
+    const int status = inflate(&stream_, Z_NO_FLUSH);
+    taken_ += rest - stream_.avail_in;
+    made += room - stream_.avail_out;
     if (status == Z_STREAM_END) {
-      if (taken == packed.size()) break;
+      ended_ = taken_ == packed_.size();
+      if (ended_) break;
       // Several gzip files in a row are one gzip file. Anything else has no business here.
-      check(packed[taken] == std::byte{0x1f}, path, ": found ", packed.size() - taken,
+      check(packed_[taken_] == std::byte{0x1f}, path_, ": found ", packed_.size() - taken_,
             " bytes behind the end of the packed data, expected none");
-      inflateReset(&stream);
+      inflateReset(&stream_);
     } else if (status == Z_BUF_ERROR) {
-      fail(path, ": found the end of the file after ", packed.size(),
+      fail(path_, ": found the end of the file after ", packed_.size(),
            " bytes, expected more packed data");
+    } else if (status == Z_MEM_ERROR) {
+      fail(path_, ": no memory to unpack it");
     } else if (status != Z_OK) {
-      fail(path, ": cannot unpack it: ", stream.msg ? stream.msg : "damaged data");
+      fail(path_, ": cannot unpack it: ", stream_.msg ? stream_.msg : "damaged data");
     }
   }
-  out.resize(made);
-  return out;
+  return made;
 }
 
 }  // namespace espalier::datasets

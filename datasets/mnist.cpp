@@ -2,7 +2,10 @@
 // dimension, in four bytes each, most significant first; the values follow, row-major.
 #include "datasets/mnist.h"
 
+#include <algorithm>
 #include <array>
+#include <new>
+#include <optional>
 
 #include "core/error.h"
 #include "core/file.h"
@@ -11,8 +14,6 @@
 
 namespace espalier::datasets {
 namespace {
-
-constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 30;  // bounds what a packed file may hold
 
 // One of the four files: "train" and "images", of so many dimensions.
 struct Kind {
@@ -33,39 +34,80 @@ std::string find(const std::string& folder, const Kind& kind) {
   return "";
 }
 
-struct Idx {
-  std::string path;
-  std::array<std::uint64_t, 3> extent = {1, 1, 1};
-  std::vector<std::byte> content;  // head included
-  std::size_t head = 0;
-
-  const std::uint8_t* values() const {
-    return reinterpret_cast<const std::uint8_t*>(content.data()) + head;
-  }
-  std::uint64_t count() const { return extent[0] * extent[1] * extent[2]; }
-};
-
 std::uint32_t big_endian(const std::byte* bytes) {
   std::uint32_t value = 0;
   for (int i = 0; i < 4; ++i) value = value << 8 | static_cast<std::uint32_t>(bytes[i]);
   return value;
 }
 
-Idx read_idx(const std::string& folder, const Kind& kind) {
+// What an idx file holds, plain or packed, from its beginning.
+class Content {
+ public:
+  explicit Content(const std::string& path) : bytes_(read_file(path)) {
+    if (path.ends_with(".gz")) packed_.emplace(bytes_, path);
+  }
+  bool packed() const { return packed_.has_value(); }
+  // What as many bytes as are left can be at most.
+  std::uint64_t most() const { return (bytes_.size() - at_) * (packed() ? kMostInflation : 1); }
+  // Fills `to`, and returns how much of it: less only at the end.
+  std::size_t read(std::span<std::byte> to) {
+    if (packed_) return packed_->read(to);
+    const std::size_t count = std::min(to.size(), bytes_.size() - at_);
+    std::copy_n(bytes_.begin() + static_cast<std::ptrdiff_t>(at_), count, to.begin());
+    at_ += count;
+    return count;
+  }
+
+ private:
+  std::vector<std::byte> bytes_;
+  std::size_t at_ = 0;
+  std::optional<Gunzip> packed_;
+};
+
+struct Idx {
+  std::string path;
+  std::array<std::uint64_t, 3> extent = {1, 1, 1};
+  std::vector<std::uint8_t> values;
+
+  std::uint64_t count() const { return extent[0] * extent[1] * extent[2]; }
+};
+
+// The values take memory as they come out, not as the head announces them.
+void read_values(Content& content, Idx& idx) {
+  constexpr std::size_t kPart = std::size_t{1} << 20;
+  const std::string& path = idx.path;
+  const std::size_t count = idx.count();
+  const auto refuse = [&](const char* more, std::uint64_t found) {
+    fail(path, ": found ", more, found, content.packed() ? " unpacked" : "",
+         " bytes behind the head, which announces ", count);
+  };
+  if (content.most() < count) refuse("no more than ", content.most());
+  try {
+    idx.values.reserve(count);  // no memory until it is written to
+    for (std::size_t made = 0; made < count;) {
+      idx.values.resize(std::min(count, made + kPart));
+      const auto part = std::as_writable_bytes(std::span(idx.values).subspan(made));
+      const std::size_t found = content.read(part);
+      made += found;
+      if (found < part.size()) refuse("", made);
+    }
+  } catch (const std::bad_alloc&) {
+    fail(path, ": no memory for ", count, " bytes");
+  }
+  std::byte more;
+  if (content.read({&more, 1}) > 0) refuse("more than ", count);
+}
+
+Idx read_idx(const std::string& folder, const Kind& kind, std::int64_t max_pixels) {
   Idx idx;
   idx.path = find(folder, kind);
-  check(!idx.path.empty(), folder, ": found no ", kind.name('-'), ", expected it, plain or .gz");
-  idx.content = read_file(idx.path);
   const std::string& path = idx.path;
-  const bool packed = path.ends_with(".gz");
-  idx.head = 4 + 4 * static_cast<std::size_t>(kind.rank);
-  const std::vector<std::byte> head =
-      packed ? gunzip(idx.content, idx.head, path)
-             : std::vector(idx.content.begin(),
-                           idx.content.begin() +
-                               static_cast<std::ptrdiff_t>(std::min(idx.head, idx.content.size())));
-  check(head.size() == idx.head, path, ": found ", head.size(), " bytes, expected a head of ",
-        idx.head, " bytes");
+  check(!path.empty(), folder, ": found no ", kind.name('-'), ", expected it, plain or .gz");
+  Content content(path);
+  std::array<std::byte, 16> head;
+  const std::size_t size = 4 + 4 * static_cast<std::size_t>(kind.rank);
+  const std::size_t found = content.read(std::span(head).first(size));
+  check(found == size, path, ": found ", found, " bytes, expected a head of ", size, " bytes");
   const std::uint32_t magic = big_endian(head.data());
   const std::uint32_t expected = 0x800u + static_cast<std::uint32_t>(kind.rank);
   check(magic == expected, path, ": found the magic number ", magic, ", expected ", expected,
@@ -77,49 +119,47 @@ Idx read_idx(const std::string& folder, const Kind& kind) {
     check(idx.extent[k] >= 1 && idx.extent[k] <= most, path, ": found extent ", idx.extent[k],
           " of dimension ", k, ", expected 1 to ", most);
   }
-  check(idx.count() <= kMostBytes, path, ": found a head that announces ", idx.count(),
-        " bytes, expected at most ", kMostBytes);
-
-  // One byte more than announced, so that a longer file shows.
-  const std::size_t size = idx.head + idx.count();
-  if (packed) idx.content = gunzip(idx.content, size + 1, path);
-  check(idx.content.size() == size, path, ": found ",
-        packed && idx.content.size() > size ? "more than " : "",
-        packed && idx.content.size() > size ? size : idx.content.size(),
-        packed ? " unpacked bytes" : " bytes", ", expected ", size, " as the head announces");
+  const auto most = static_cast<std::uint64_t>(max_pixels);
+  check(idx.extent[1] * idx.extent[2] <= most, path, ": found images of ", idx.extent[1], "x",
+        idx.extent[2], ", expected at most ", max_pixels, " pixels");
+  check(idx.count() <= kMostImages * most, path, ": found a head that announces ", idx.count(),
+        " bytes, expected at most ", kMostImages * most, ", which is ", kMostImages,
+        " of the largest images");
+  read_values(content, idx);
   return idx;
 }
 
-Dataset read_set(const std::string& folder, const std::string& name) {
+Dataset read_set(const std::string& folder, const std::string& name, std::int64_t max_pixels,
+                 std::vector<std::string>& read) {
   Dataset set;
   set.channels = 1;
   for (int digit = 0; digit < 10; ++digit) set.classes.push_back(std::to_string(digit));
-  std::uint64_t count;
-  {
-    const Idx images = read_idx(folder, {name, "images", 3});
-    count = images.extent[0];
-    set.height = static_cast<int>(images.extent[1]);
-    set.width = static_cast<int>(images.extent[2]);
-    set.images.assign(images.values(), images.values() + images.count());
-  }
-  const Idx labels = read_idx(folder, {name, "labels", 1});
+  Idx images = read_idx(folder, {name, "images", 3}, max_pixels);
+  set.height = static_cast<int>(images.extent[1]);
+  set.width = static_cast<int>(images.extent[2]);
+  set.images = std::move(images.values);
+  const std::uint64_t count = images.extent[0];
+  const Idx labels = read_idx(folder, {name, "labels", 1}, max_pixels);
   check(labels.count() == count, labels.path, ": found ", labels.count(), " labels, expected ",
-        count, " for as many pictures");
-  for (std::uint64_t i = 0; i < count; ++i) {
-    const int label = labels.values()[i];
-    check(label < 10, labels.path, ": found label ", label, " of picture ", i, ", expected 0 to 9");
-    set.labels.push_back(label);
-  }
+        count, " for as many images");
+  for (std::uint64_t i = 0; i < count; ++i)
+    check(labels.values[i] < 10, labels.path, ": found label ", int{labels.values[i]}, " of image ",
+          i, ", expected 0 to 9");
+  set.labels.assign(labels.values.begin(), labels.values.end());
+  for (const std::string& path : {images.path, labels.path}) read.push_back(last_name(path));
   return set;
 }
 
 }  // namespace
 
-Data mnist(const std::string& folder) {
-  Data data = {
-      .name = "MNIST", .train = read_set(folder, "train"), .test = read_set(folder, "t10k")};
+Data mnist(const std::string& folder, std::int64_t max_pixels) {
+  std::vector<std::string> read;
+  Data data = {.name = "MNIST",
+               .train = read_set(folder, "train", max_pixels, read),
+               .test = read_set(folder, "t10k", max_pixels, read)};
+  skip_all_but(folder, read, data.skipped);
   check(data.test.height == data.train.height && data.test.width == data.train.width, folder,
-        ": found test pictures of ", data.test.height, "x", data.test.width, ", expected ",
+        ": found test images of ", data.test.height, "x", data.test.width, ", expected ",
         data.train.height, "x", data.train.width, " as in training");
   normalise_alike(data);
   return data;

@@ -18,6 +18,12 @@ bool holds_cifar10(const std::string& folder) {
 }
 bool holds_cifar100(const std::string& folder) { return holds(folder, "train.bin", "test.bin"); }
 
+// The data of a folder within the one that was named.
+Data within(const std::string& folder, Data data, const std::string& of) {
+  skip_all_but(folder, {last_name(of)}, data.skipped);
+  return data;
+}
+
 }  // namespace
 
 Data open(const std::string& folder, const FolderOptions& options) {
@@ -26,19 +32,19 @@ Data open(const std::string& folder, const FolderOptions& options) {
         ", expected a folder with data");
   if (holds_cifar10(folder)) return cifar10(folder);
   if (holds_cifar100(folder)) return cifar100(folder);
-  if (has_mnist_files(folder)) return mnist(folder);
+  if (has_mnist_files(folder)) return mnist(folder, options.max_pixels);
 
   const std::string ten = join(folder, "cifar-10-batches-bin");
   const std::string hundred = join(folder, "cifar-100-binary");
   check(!holds_cifar10(ten) || !holds_cifar100(hundred), folder,
         ": found both cifar-10-batches-bin and cifar-100-binary, expected the name of one of them");
-  if (holds_cifar10(ten)) return cifar10(ten);
-  if (holds_cifar100(hundred)) return cifar100(hundred);
+  if (holds_cifar10(ten)) return within(folder, cifar10(ten), ten);
+  if (holds_cifar100(hundred)) return within(folder, cifar100(hundred), hundred);
   if (has_class_folders(folder)) return image_folder(folder, options);
   fail(folder,
        ": found no data, expected CIFAR-10's binary files (data_batch_1.bin, test_batch.bin), "
        "CIFAR-100's (train.bin, test.bin), MNIST's (train-images-idx3-ubyte, plain or .gz) or "
-       "folders of pictures named after their classes");
+       "folders of images named after their classes");
 }
 
 }  // namespace espalier::datasets

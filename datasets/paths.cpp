@@ -46,6 +46,12 @@ bool is_folder(const std::string& path) {
   return fs::is_directory(path, error);
 }
 
+std::string real_path(const std::string& path) {
+  std::error_code error;
+  const fs::path real = fs::canonical(path, error);
+  return error ? path : real.string();
+}
+
 bool is_special(const std::string& path) {
   std::error_code error;
   return fs::is_other(path, error);

@@ -13,6 +13,7 @@ std::string last_name(const std::string& folder);  // "a/b/" -> "b"
 // Whether there is something of that name, or cannot be told: opening it then says why.
 bool exists(const std::string& path);
 bool is_folder(const std::string& path);
+std::string real_path(const std::string& path);       // with symbolic links followed
 bool is_special(const std::string& path);             // a pipe, a device: reading it may never end
 std::size_t file_size_hint(const std::string& path);  // 0 where there is none
 

@@ -1,19 +1,18 @@
 // Picture: the channels as a network takes them, each in a plane of its own.
 #include "datasets/picture.h"
 
-#include <cctype>
+#include <new>
 
 #include "core/error.h"
 #include "core/file.h"
-#include "datasets/codec.h"
 #include "datasets/resize.h"
 
 namespace espalier::datasets {
 namespace {
 
-// The value of one of 1 or 3 channels at a pixel that has 1 to 4, see Pixels.
+// The value of one of 1 or 3 channels at a pixel that has 1 or 3.
 std::uint8_t channel_of(const std::uint8_t* pixel, int channels, int wanted, int of) {
-  if (channels < 3) return pixel[0];
+  if (channels == 1) return pixel[0];
   if (of == 3) return pixel[wanted];
   return static_cast<std::uint8_t>((pixel[0] * 77 + pixel[1] * 150 + pixel[2] * 29) >> 8);
 }
@@ -27,18 +26,22 @@ void check_size(const char* who, int channels, int height, int width) {
 
 }  // namespace
 
-std::vector<std::uint8_t> read_picture(const std::string& path, int channels, int height,
-                                       int width) {
+std::vector<std::uint8_t> read_picture(const std::string& path, int channels, int height, int width,
+                                       std::int64_t max_pixels) {
   check_size("read_picture", channels, height, width);
-  const Pixels pixels = decode(path);
-  const auto resized = resize(pixels, middle_of(pixels, height, width), height, width);
-  const int area = height * width;
-  std::vector<std::uint8_t> picture(static_cast<std::size_t>(channels) * area);
-  for (int c = 0; c < channels; ++c)
-    for (int p = 0; p < area; ++p)
-      picture[static_cast<std::size_t>(c) * area + p] = channel_of(
-          &resized[static_cast<std::size_t>(p) * pixels.channels], pixels.channels, c, channels);
-  return picture;
+  const Pixels pixels = decode(path, max_pixels);
+  try {
+    const auto resized = resize(pixels, middle_of(pixels, height, width), height, width);
+    const int area = height * width;
+    std::vector<std::uint8_t> picture(static_cast<std::size_t>(channels) * area);
+    for (int c = 0; c < channels; ++c)
+      for (int p = 0; p < area; ++p)
+        picture[static_cast<std::size_t>(c) * area + p] = channel_of(
+            &resized[static_cast<std::size_t>(p) * pixels.channels], pixels.channels, c, channels);
+    return picture;
+  } catch (const std::bad_alloc&) {
+    fail(path, ": no memory to resize an image of ", pixels.width, "x", pixels.height);
+  }
 }
 
 void write_picture(const std::string& path, std::span<const std::uint8_t> picture, int channels,
@@ -47,7 +50,12 @@ void write_picture(const std::string& path, std::span<const std::uint8_t> pictur
   const std::size_t area = static_cast<std::size_t>(height) * width;
   check(picture.size() == area * channels, "write_picture: found ", picture.size(),
         " bytes, expected ", channels, "x", height, "x", width);
-  std::vector<std::uint8_t> pixels(picture.size());
+  std::vector<std::uint8_t> pixels;
+  try {
+    pixels.resize(picture.size());
+  } catch (const std::bad_alloc&) {
+    fail(path, ": no memory for an image of ", width, "x", height);
+  }
   for (std::size_t i = 0; i < pixels.size(); ++i)
     pixels[i] = picture[i % channels * area + i / channels];
   write_file(path, encode_png(pixels, channels, height, width));
@@ -59,17 +67,6 @@ void write_picture(const std::string& path, const Dataset& data, std::int64_t in
         data.size() - 1);
   write_picture(path, {data.picture(index), static_cast<std::size_t>(data.picture_size())},
                 data.channels, data.height, data.width);
-}
-
-bool has_picture_name(const std::string& name) {
-  const std::size_t dot = name.rfind('.');
-  if (dot == std::string::npos || dot == 0) return false;  // ".png" is a hidden file
-  std::string end = name.substr(dot + 1);
-  for (char& letter : end)
-    letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
-  for (const char* known : {"jpg", "jpeg", "png", "bmp", "gif", "tga", "psd", "ppm", "pgm", "pnm"})
-    if (end == known) return true;
-  return false;
 }
 
 }  // namespace espalier::datasets

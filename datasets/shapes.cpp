@@ -205,6 +205,7 @@ Dataset make(std::int64_t count, std::uint64_t seed, std::uint64_t first_stream)
   set.channels = 3;
   set.height = set.width = kSide;
   set.classes.assign(kNames, kNames + kClasses);
+  reserve_images(set, count, "shapes");
   set.labels.resize(static_cast<std::size_t>(count));
   set.images.resize(static_cast<std::size_t>(count * set.picture_size()));
   parallel_ranges(count, 64, [&](std::int64_t begin, std::int64_t end) {

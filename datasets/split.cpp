@@ -47,7 +47,7 @@ Dataset split_validation(Dataset& train, double share, std::uint64_t seed) {
                   .labels = {},
                   .classes = train.classes};
   const std::int64_t size = train.picture_size();
-  part.images.reserve(static_cast<std::size_t>(count * size));
+  reserve_images(part, count, "split_validation");
   std::int64_t kept = 0;
   for (std::int64_t i = 0; i < train.size(); ++i) {
     const std::uint8_t* picture = train.picture(i);

@@ -114,9 +114,9 @@ TEST_CASE("charts: tiles show what is there, and cross out what is not") {
   CHECK(count(svg, "class=\"lead\"") == 4);
   // Zero is mid-grey, on light and on dark.
   const datasets::Pixels pixels = embedded_png(svg);
-  REQUIRE(pixels.width * pixels.height * pixels.channels == 8);
-  const std::vector<std::uint8_t> found(pixels.bytes.get(), pixels.bytes.get() + 8);
-  CHECK(found == std::vector<std::uint8_t>{128, 128, 128, 255, 255, 0, 128, 255});
+  REQUIRE(pixels.width * pixels.height * pixels.channels == 6);
+  const std::vector<std::uint8_t> found(pixels.bytes.get(), pixels.bytes.get() + 6);
+  CHECK(found == std::vector<std::uint8_t>{128, 128, 128, 255, 0, 128});
   tiles.tiles[0].values.pop_back();
   CHECK_THROWS_WITH_AS(charts::svg(tiles), "tiles: found 5 values, expected [3, 1, 2]", Error);
   tiles.channels = 2;

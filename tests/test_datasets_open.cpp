@@ -66,7 +66,8 @@ TEST_CASE("open: class folders, with their options") {
       datasets::write_picture(folder / name + "/" + std::to_string(i) + ".png",
                               std::vector<std::uint8_t>(12, 9), 3, 2, 2);
   }
-  const datasets::Data data = datasets::open(folder.path().string(), {.side = 8, .channels = 1});
+  const datasets::Data data =
+      datasets::open(folder.path().string(), {.height = 8, .width = 8, .channels = 1});
   CHECK(data.train.width == 8);
   CHECK(data.train.channels == 1);
   CHECK(data.train.classes == std::vector<std::string>{"cat", "train"});
@@ -78,7 +79,7 @@ TEST_CASE("open: a folder with none of these is an error that lists what was loo
   write_file(folder / "other/file", "x");
   const std::string found = message(folder.path().string());
   for (const char* part : {"found no data", "data_batch_1.bin", "train.bin",
-                           "train-images-idx3-ubyte", "folders of pictures"})
+                           "train-images-idx3-ubyte", "folders of images"})
     CHECK(contains(found, part));
   CHECK(message(folder / "none") ==
         (folder / "none") + ": found nothing of that name, expected a folder with data");

@@ -161,7 +161,7 @@ Json act(const Options& o) {
   const ModelSource& source = o.source;
   if (source.file.empty() && source.model.empty())
     throw UsageError("bench: found neither a model file nor --model, expected one of them");
-  check_option(!source.file.empty() || source.data.empty(), "--data", source.data,
+  check_option(!source.file.empty() || source.data.folder.empty(), "--data", source.data.folder,
                "none without a model file");
   for (const int batch : o.batches)
     check_option(batch >= 1 && batch <= 65536, "--batch", batch, "1 to 65536");

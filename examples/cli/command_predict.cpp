@@ -3,6 +3,7 @@
 
 #include "examples/cli/commands.h"
 #include "examples/cli/console.h"
+#include "examples/cli/data_options.h"
 #include "examples/cli/first_layer.h"
 #include "examples/cli/model_source.h"
 #include "examples/cli/predict.h"
@@ -37,6 +38,8 @@ void check_out(const Options& o) {
 }
 
 Json act(const Options& o) {
+  const std::int64_t most = o.source.data.max_image_pixels;
+  check_max_image_pixels(most);
   if (!o.out.empty()) check_out(o);
   const Checkpoint checkpoint = load_model(o.source);
   if (!o.out.empty()) check_has_maps(checkpoint.model);
@@ -45,12 +48,12 @@ Json act(const Options& o) {
   ProgressBar bar("predicting", std::ssize(o.pictures), "pictures");
   for (std::size_t i = 0; i < o.pictures.size(); ++i) {
     const std::string& picture = o.pictures[i];
-    const auto guesses = predict(checkpoint, picture);
+    const auto guesses = predict(checkpoint, picture, {.max_pixels = most});
     answer(picture + ":" + (one ? lines_of(guesses) : " " + text_of(guesses)));
     predictions.push_back(json_of(picture, guesses));
     if (!o.out.empty()) {
       const std::string out = out_of(o, i);
-      const std::int64_t maps = write_first_layer(checkpoint, picture, out);
+      const std::int64_t maps = write_first_layer(checkpoint, picture, out, most);
       say(out + ": written, the picture and " + std::to_string(maps) + " maps of the first layer");
       predictions.back()["picture"] = out;
     }

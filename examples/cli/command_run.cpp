@@ -21,7 +21,8 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Options {
-  std::string data, out = "espalier-run", model = "convnet";
+  std::string out = "espalier-run", model = "convnet";
+  DataOptions data;
   RecipeOptions recipe;
 };
 
@@ -43,7 +44,7 @@ void show_predictions(const Checkpoint& checkpoint, const datasets::Dataset& tes
     const auto picture = test.images.begin() + i * bytes;
     datasets::write_picture(path, {picture, picture + bytes}, test.channels, test.height,
                             test.width);
-    answer(path + ": " + text_of(predict(checkpoint, path, 3)));
+    answer(path + ": " + text_of(predict(checkpoint, path, {.guesses = 3})));
   }
 }
 
@@ -147,8 +148,8 @@ void add_run(CLI::App& app) {
   CLI::App* command = add_command(app, "run", "The whole story: train, prune, fine-tune, compact",
                                   [o](auto&) { return act(*o); });
   command->add_option("--model", o->model, "Built-in model")->check(one_of(model_names()));
-  command->add_option("--data", o->data, "Folder with CIFAR, MNIST or class folders of pictures")
-      ->type_name(kFolder);
+  add_data_options(*command, o->data);
+  add_size_options(*command, o->data);
   command->add_option("--out", o->out, "Folder for the models and pictures")->type_name(kFolder);
   add_recipe_options(*command, o->recipe);
   command->footer("Example: espalier run --epochs 3 --out story");

@@ -16,7 +16,8 @@ namespace espalier::cli {
 namespace {
 
 struct Options {
-  std::string model, data, resume, out;
+  std::string model, resume, out;
+  DataOptions data;
   int stop_after = 0;
   RecipeOptions recipe;
 };
@@ -94,8 +95,8 @@ void add_train(CLI::App& app) {
   command->add_option("--model", o->model, "Built-in model")
       ->check(one_of(model_names()))
       ->default_str("convnet");
-  command->add_option("--data", o->data, "Folder with CIFAR, MNIST or class folders of pictures")
-      ->type_name(kFolder);
+  add_data_options(*command, o->data);
+  add_size_options(*command, o->data);
   command->add_option("--out", o->out, "Model file to write, after every epoch")
       ->required()
       ->type_name(kFile);

@@ -13,11 +13,13 @@ namespace {
 
 constexpr const char* kDownloaded = "data/cifar-10-batches-bin";
 
-std::string told_last;
+DataOptions told_last;
 
 datasets::Data announce(datasets::Data data, const std::string& where) {
   say("data: " + data.name + " " + where + ", " + with_commas(data.train.size()) +
       " pictures to train on and " + with_commas(data.test.size()) + " to test on");
+  if (const std::string skipped = datasets::skipped_text(data.skipped); !skipped.empty())
+    say("data: " + skipped);
   return data;
 }
 
@@ -31,14 +33,24 @@ std::string data_folder(const std::string& told) {
   return std::filesystem::is_directory(kDownloaded, ignored) ? kDownloaded : "";
 }
 
-datasets::Data find_data(const std::string& told) {
-  told_last = told;
-  const std::string folder = data_folder(told);
-  if (!folder.empty()) return announce(datasets::open(folder), "in " + folder);
-  return announce(datasets::shapes(),
-                  "generated (no --data, no $ESPALIER_DATA, no " + std::string(kDownloaded) + ")");
+datasets::Data find_data(const DataOptions& options, const InputImages& input) {
+  told_last = options;
+  const datasets::FolderOptions read_as = folder_options(options, input);
+  const std::string folder = data_folder(options.folder);
+  datasets::Data data = folder.empty() ? datasets::shapes() : datasets::open(folder, read_as);
+  check_as_asked(options, data);
+  return announce(std::move(data), !folder.empty()
+                                       ? "in " + folder
+                                       : "generated (no --data, no $ESPALIER_DATA, no " +
+                                             std::string(kDownloaded) + ")");
 }
 
-std::string data_argument() { return told_last.empty() ? "" : " --data " + shell_word(told_last); }
+std::string data_argument() {
+  const auto& [folder, size, channels, max_pixels] = told_last;
+  std::string text = folder.empty() ? "" : " --data " + shell_word(folder);
+  if (max_pixels != datasets::kMostPixels)
+    text += " --max-image-pixels " + std::to_string(max_pixels);
+  return text;
+}
 
 }  // namespace espalier::cli

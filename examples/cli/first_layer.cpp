@@ -91,11 +91,11 @@ void check_has_maps(const layers::Model& model) {
 }
 
 std::int64_t write_first_layer(const Checkpoint& checkpoint, const std::string& picture,
-                               const std::string& out) {
+                               const std::string& out, std::int64_t max_pixels) {
   const Shape& input = checkpoint.model.input_shape();
   const int channels = static_cast<int>(input[0]), height = static_cast<int>(input[1]),
             width = static_cast<int>(input[2]);
-  const auto bytes = datasets::read_picture(picture, channels, height, width);
+  const auto bytes = datasets::read_picture(picture, channels, height, width, max_pixels);
   const Tensor maps = first_maps(checkpoint, bytes);
   const int count = static_cast<int>(maps.size(1)), high = static_cast<int>(maps.size(2)),
             wide = static_cast<int>(maps.size(3));

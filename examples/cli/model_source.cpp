@@ -1,6 +1,7 @@
 // ModelSource: the model first, since its input decides how images are read; then the data.
 #include "examples/cli/model_source.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 
 #include "core/error.h"
@@ -45,7 +46,7 @@ Checkpoint load(const std::string& file, const std::string& model, const DataFor
           "--model with the name of the built-in model whose weights it holds: ",
           listed(model_names()));
     Shape images = layers::model_choice(model).input;
-    data = data_for(images, false);
+    data = data_for({.shape = images, .fixed = false}, false);
     if (*data) images = {(*data)->test.channels, (*data)->test.height, (*data)->test.width};
     for_images = " (--model " + model + " for images of " + images.str() +
                  (*data ? " as in " + (*data)->name + ")" : "; --data names others)");
@@ -68,7 +69,8 @@ Checkpoint load_model(const std::string& file, const std::string& model, const D
   const std::string& name = checkpoint.model.name();
   check(model.empty() || name == model, file, ": found a network named '", name, "', expected ",
         model, " as --model says");
-  if (!data) data = data_for(checkpoint.model.input_shape(), checkpoint.input.has_value());
+  if (!data)
+    data = data_for({.shape = checkpoint.model.input_shape()}, checkpoint.input.has_value());
   if (!*data) return checkpoint;
   check_fits(checkpoint.model, **data, file);
   if (checkpoint.input) {
@@ -85,8 +87,8 @@ Checkpoint load_model(const ModelSource& source, std::optional<datasets::Data>& 
                       NonFinite nonfinite) {
   return load_model(
       source.file, source.model,
-      [&](const Shape&, bool) {
-        return source.data.empty() ? nullptr : &data.emplace(find_data(source.data));
+      [&](const InputImages& images, bool) {
+        return source.data.folder.empty() ? nullptr : &data.emplace(find_data(source.data, images));
       },
       nonfinite);
 }
@@ -98,13 +100,14 @@ Checkpoint load_model(const ModelSource& source, NonFinite nonfinite) {
 
 ModelAndData load_with_data(const ModelSource& source) {
   ModelAndData result;
-  result.checkpoint = load_model(source.file, source.model, [&](const Shape&, bool has_input_info) {
-    // Nothing would tell that the generated set is not what the network was trained on.
-    check(has_input_info || !data_folder(source.data).empty(), source.file,
-          ": found weights without their inputs' normalization and classes, expected --data "
-          "with the folder of the data that they were trained on");
-    return &(result.data = find_data(source.data));
-  });
+  result.checkpoint =
+      load_model(source.file, source.model, [&](const InputImages& images, bool has_input_info) {
+        // Nothing would tell that the generated set is not what the network was trained on.
+        check(has_input_info || !data_folder(source.data.folder).empty(), source.file,
+              ": found weights without their inputs' normalization and classes, expected --data "
+              "with the folder of the data that they were trained on");
+        return &(result.data = find_data(source.data, images));
+      });
   return result;
 }
 
@@ -114,13 +117,10 @@ void add_model_options(CLI::App& command, ModelSource& source, const std::string
       .add_option("--model", source.model,
                   "Built-in model whose weights alone a file holds, such as a PyTorch state_dict")
       ->check(one_of(model_names()));
-  CLI::Option* data =
-      command
-          .add_option(
-              "--data", source.data,
-              data_help.empty() ? "Folder with CIFAR, MNIST or class folders of images" : data_help)
-          ->type_name(kFolder);
+  CLI::Option* data = data_help.empty() ? add_data_options(command, source.data)
+                                        : add_data_options(command, source.data, data_help);
   if (!data_default.empty()) data->default_str(data_default);
+  add_size_options(command, source.data);
 }
 
 CLI::Option* add_model_source(CLI::App& command, ModelSource& source, const std::string& data_help,

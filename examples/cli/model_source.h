@@ -8,21 +8,18 @@
 
 #include "datasets/datasets.h"
 #include "examples/cli/checkpoint.h"
-
-namespace CLI {
-class App;  // its library is large, and few files need it
-class Option;
-}  // namespace CLI
+#include "examples/cli/data_options.h"
 
 namespace espalier::cli {
 
 struct ModelSource {
   std::string file;
   std::string model = {};  // the built-in model that a file without a topology holds weights of
-  std::string data = {};   // the folder of --data
+  DataOptions data = {};
 };
 
-// --model and --data. The help may say what the data are for, and what is used without them.
+// --model, --data and how it is read. The help may say what the data are for, and what is used
+// without them.
 void add_model_options(CLI::App& command, ModelSource& source, const std::string& data_help = "",
                        const std::string& data_default = "");
 // "file", which is returned, and these.
@@ -46,10 +43,10 @@ Checkpoint load_model(const ModelSource& source, std::optional<datasets::Data>& 
                       NonFinite nonfinite = NonFinite::Refused);
 Checkpoint load_model(const ModelSource& source, NonFinite nonfinite = NonFinite::Refused);
 
-// What all of these do. `data` is called once, with the shape of the model's input images and
-// whether the file says how these are normalized and which classes there are; it returns null where
-// there is no data.
-using DataFor = std::function<const datasets::Data*(const Shape& input, bool has_input_info)>;
+// What all of these do. `data` is called once, with the model's input images and whether the file
+// says how these are normalized and which classes there are; it returns null where there is no
+// data.
+using DataFor = std::function<const datasets::Data*(const InputImages&, bool has_input_info)>;
 Checkpoint load_model(const std::string& file, const std::string& model, const DataFor& data,
                       NonFinite nonfinite = NonFinite::Refused);
 

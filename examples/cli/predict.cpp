@@ -24,7 +24,7 @@ Tensor input_of(const Checkpoint& checkpoint, const std::vector<std::uint8_t>& b
 }
 
 std::vector<Guess> predict(const Checkpoint& checkpoint, const std::string& picture,
-                           std::size_t guesses) {
+                           const PredictOptions& options) {
   const layers::Model& model = checkpoint.model;
   const Shape& input = model.input_shape();
   check(checkpoint.input.has_value(),
@@ -35,7 +35,7 @@ std::vector<Guess> predict(const Checkpoint& checkpoint, const std::string& pict
   const auto& info = *checkpoint.input;
   const int channels = static_cast<int>(input[0]), height = static_cast<int>(input[1]),
             width = static_cast<int>(input[2]);
-  const auto bytes = datasets::read_picture(picture, channels, height, width);
+  const auto bytes = datasets::read_picture(picture, channels, height, width, options.max_pixels);
 
   const NoGrad off;
   model.eval();
@@ -48,7 +48,7 @@ std::vector<Guess> predict(const Checkpoint& checkpoint, const std::string& pict
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return shares[a] > shares[b]; });
   std::vector<Guess> result;
-  for (std::size_t i = 0; i < std::min(guesses, order.size()); ++i) {
+  for (std::size_t i = 0; i < std::min(options.guesses, order.size()); ++i) {
     const int label = order[i];
     const bool named = static_cast<std::size_t>(label) < info.classes.size();
     result.push_back({label, named ? info.classes[label] : std::to_string(label), shares[label]});

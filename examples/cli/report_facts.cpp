@@ -156,8 +156,8 @@ ReportFacts collect_facts(const std::vector<std::string>& files, const FactOptio
   std::set<std::string> names;
   std::vector<Variant> variants;
   std::optional<datasets::Data> data;
-  const auto data_of = [&](const Shape&, bool) -> const datasets::Data* {
-    if (!options.data.empty() && !data) data = find_data(options.data);
+  const auto data_of = [&](const InputImages& images, bool) -> const datasets::Data* {
+    if (!options.data.folder.empty() && !data) data = find_data(options.data, images);
     return data ? &*data : nullptr;
   };
   for (const std::string& path : files) {

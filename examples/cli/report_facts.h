@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "examples/cli/bench_model.h"
+#include "examples/cli/data_options.h"
 #include "examples/cli/evaluate.h"
 #include "examples/cli/report_log.h"
 #include "layers/layers.h"
@@ -67,7 +68,7 @@ struct FactOptions {
   std::map<std::string, Known> evaluations = {};  // by path
   std::optional<ModelSpeed> speed = {};           // likewise, of the files in their order
   std::optional<ModelBenchOptions> bench = {};    // else to be measured in this way
-  std::string data = {};      // the folder of data to evaluate on what is not known already
+  DataOptions data = {};      // with a folder: to evaluate on it what is not known already
   std::string known_on = {};  // the name of the data of `evaluations`
   std::string model = {};     // the built-in model of files that hold weights alone
 };

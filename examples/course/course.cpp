@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <new>
 
 #include "core/file.h"
 
@@ -44,6 +45,9 @@ int lesson(int argc, char** argv, void (*run)(const datasets::Data& data)) {
   try {
     run(find_data(argc, argv));
     return 0;
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "no memory for this lesson's data and network\n");
+    return 1;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());
     return 1;
@@ -55,6 +59,7 @@ datasets::Data find_data(int argc, char** argv) {
   datasets::Data data = folder && *folder ? datasets::open(folder) : datasets::shapes();
   std::printf("%s, %lld pictures to train on, %lld to test on\n", data.name.c_str(),
               static_cast<long long>(data.train.size()), static_cast<long long>(data.test.size()));
+  if (!data.skipped.empty()) std::printf("%s\n", datasets::skipped_text(data.skipped).c_str());
   return data;
 }
 

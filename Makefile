@@ -8,11 +8,18 @@ version := 0.1.0
 
 # Each configuration has folders of its own, so that changing back and forth compiles nothing anew.
 # The default one's programs are in $(BUILD) itself: build/espalier.
+goals  := $(or $(MAKECMDGOALS),all)
+# The fuzz programs need clang's libFuzzer, and everything in them compiled for it.
+fuzzing := $(filter fuzz,$(goals))
+ifneq ($(fuzzing),)
+override CXX := $(if $(findstring clang,$(CXX)),$(CXX),clang++)
+endif
+clang  := $(findstring clang,$(CXX))
 empty  :=
-config := $(subst $(empty) ,_,$(strip $(ARCH)))$(if $(SANITIZE),-sanitize)
+config := $(subst $(empty) ,_,$(strip $(ARCH)))$(if $(clang),-clang)$(if \
+  $(fuzzing),-fuzz,$(if $(SANITIZE),-sanitize))
 OBJ    := $(BUILD)/obj/$(config)
 OUT    := $(BUILD)$(if $(filter-out native,$(config)),/$(config))
-goals  := $(or $(MAKECMDGOALS),all)
 
 # All cores, unless -jN is given: make lets the command line win. A make called by another shares
 # the caller's cores.
@@ -39,13 +46,20 @@ tiff := $(wildcard /usr/include/$(triple)/tiffio.h)
 package = $(if $(wildcard $2),,$1)
 building := $(filter-out help clean uninstall format check-format,$(goals))
 ifneq ($(building),)
-missing := $(if $(shell command -v $(firstword $(CXX))),,g++) \
+missing := $(if $(shell command -v $(firstword $(CXX))),,$(or $(clang),g++)) \
   $(call package,libopenblas-openmp-dev,$(BLAS_LIB)/libopenblas.so) \
   $(call package,doctest-dev,/usr/include/doctest/doctest.h) \
   $(call package,libstb-dev,/usr/include/stb/stb_image.h) \
   $(call package,libcli11-dev,/usr/include/CLI/CLI.hpp) \
   $(call package,nlohmann-json3-dev,/usr/include/nlohmann/json.hpp) \
   $(call package,zlib1g-dev,/usr/include/zlib.h)
+endif
+ifneq ($(clang),)
+missing += $(call package,libomp-dev,/usr/lib/llvm-*/lib/clang/*/include/omp.h)
+endif
+ifneq ($(fuzzing),)
+missing += $(call package,libclang-rt-14-dev,\
+  /usr/lib/llvm-14/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a)
 endif
 ifneq ($(filter run deps,$(goals)),)  # for the download of CIFAR-10
 missing += $(if $(shell command -v curl),,curl) \
@@ -89,7 +103,10 @@ $(BUILD)/packages.mk: FORCE
 # ---- Flags -------------------------------------------------------------------
 # Never -ffast-math: it takes NaN checks away and sums in an order nobody wrote. Multiply-adds are
 # contracted everywhere but in the random numbers, which are the same on every processor.
-ifdef SANITIZE
+ifneq ($(fuzzing),)
+optimise := -O1 -g1 -fno-omit-frame-pointer -D_GLIBCXX_ASSERTIONS -fno-sanitize-recover=all \
+  -fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow
+else ifdef SANITIZE
 # What the sanitizers add makes GCC see uninitialised memory in std::regex; they look themselves.
 optimise := -O1 -g1 -fno-omit-frame-pointer -D_GLIBCXX_ASSERTIONS -Wno-maybe-uninitialized \
   -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -104,7 +121,7 @@ kernel_tuning := $(shell $(CXX) $(kernel_tuning) -E -x c++ /dev/null >/dev/null 
   echo '$(kernel_tuning)')
 # GCC 12 sees overlaps in std::string's own copying that cannot be: its bug 105329.
 FLAGS := -std=c++20 $(optimise) -march=$(ARCH) -fopenmp -ffp-contract=fast -Wall -Wextra -Werror \
-  $(if $(findstring clang,$(CXX)),,-Wno-restrict) \
+  $(if $(clang),,-Wno-restrict) \
   -I. -Iexamples -I$(BLAS_INC) $(CPPFLAGS) $(CXXFLAGS)
 LINK  := $(LDFLAGS) -L$(BLAS_LIB) -Wl,-rpath,$(BLAS_LIB)
 LIBS  := -lopenblas -lz $(if $(webp),-lwebpdemux -lwebp) $(if $(tiff),-ltiff) $(LDLIBS)
@@ -191,6 +208,26 @@ test: all $(OUT)/tests
 	  ESPALIER_LIBS='$(abspath $(OUT)/libespalier.a) $(LIBS)' UBSAN_OPTIONS=print_stacktrace=1 \
 	  $(OUT)/tests $(TEST_ARGS)
 
+# Each target runs for FUZZ_INPUTS inputs, one target after the other. They begin with those of
+# tests/fuzz/corpus; new ones that reach new code, and those that are faults, are left in
+# $(OUT)/fuzz/TARGET.new/ and $(OUT)/fuzz/TARGET-*. FUZZ_TARGETS names some of the targets.
+FUZZ_INPUTS  ?= 10000
+FUZZ_TARGETS ?= $(patsubst tests/fuzz/%.cpp,%,$(filter-out %/fuzz.cpp,$(wildcard tests/fuzz/*.cpp)))
+fuzz_programs := $(FUZZ_TARGETS:%=$(OUT)/fuzz/%)
+$(fuzz_programs): $(OUT)/fuzz/%: $(call objects,tests/fuzz/%.cpp tests/fuzz/fuzz.cpp $(charts) \
+    $(filter-out %/main.cpp,$(program))) $(OUT)/libespalier.a $(OBJ)/sources
+	@mkdir -p $(@D)
+	$(call say,link,$@) $(CXX) $(FLAGS) -fsanitize=fuzzer $(LINK) -o $@ $(filter %.o,$^) \
+	  $(filter %.a,$^) $(LIBS)
+fuzz: $(fuzz_programs)
+	@for target in $(FUZZ_TARGETS); do \
+	  program=$(OUT)/fuzz/$$target; corpus=tests/fuzz/corpus/$$target; words=tests/fuzz/$$target.dict; \
+	  mkdir -p $$program.new && echo "fuzz $$target" && OMP_NUM_THREADS=1 $$program \
+	    -runs=$(FUZZ_INPUTS) -max_len=16384 -timeout=10 -rss_limit_mb=2048 -malloc_limit_mb=1024 \
+	    -artifact_prefix=$$program- $$([ ! -e $$words ] || echo -dict=$$words) $(FUZZ_ARGS) \
+	    $$program.new $$corpus || exit; \
+	done
+
 bench: $(OUT)/espalier
 	$(OUT)/espalier bench --model convnet $(BENCH_ARGS)
 
@@ -254,6 +291,7 @@ make            the program build/espalier, the library and the examples, optimi
 make run        the whole story on CIFAR-10: DATA=DIR or $$ESPALIER_DATA, else downloaded, else a
                 generated set; RUN_ARGS="--epochs 2 ..."
 make test       builds and runs the tests; TEST_ARGS="-tc='*conv*'" for some of them
+make fuzz       feeds broken input to every reader (clang); FUZZ_INPUTS=10000 FUZZ_TARGETS="..."
 make bench      speed of the built-in network; BENCH_ARGS="--threads 1 ..."
 make install    headers, library, program, pkg-config; PREFIX=/usr/local DESTDIR=
 make uninstall  removes them
@@ -269,6 +307,6 @@ help:
 	@printf '%s\n' "$$help"
 
 FORCE:
-.PHONY: all run test bench deps install uninstall format check-format clean help FORCE
+.PHONY: all run test fuzz bench deps install uninstall format check-format clean help FORCE
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:

@@ -8,6 +8,8 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <vector>
@@ -46,15 +48,23 @@ class Parameter : public Tensor {
               std::map<std::string, Tensor> states);
 };
 
+// Which order a kernel wants a weight's values in, where there are several.
+struct PackedKey {
+  std::shared_ptr<const void> order = {};
+  int form = 0;
+  friend bool operator==(const PackedKey&, const PackedKey&) = default;
+};
+
 struct ParameterState {
   std::string name;
   std::vector<std::uint8_t> mask;  // empty: none
   bool dense_gradient = false;
   std::map<std::string, Tensor> states;
 
-  Tensor packed;  // the values in a kernel's order, where an operation keeps them so
+  std::mutex packing;  // of what follows, see core/packed.h
+  Tensor packed;       // the values in a kernel's order, where an operation keeps them so
   std::uint64_t packed_version = 0;
-  std::shared_ptr<const void> packed_order;  // which order that is, where there are several
+  PackedKey packed_key;
 };
 
 // The mask that an operation applies to the gradient of a weight; null where it applies none.

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <utility>
 
-#if defined(__AVX2__)
+#if defined(__SSE2__)
 #include <immintrin.h>
 #endif
 
@@ -57,16 +57,16 @@ inline Vec relu(Vec x) { return max(Vec{}, x); }  // NaN stays NaN
 // another thread may see them.
 inline void stream(float* p, Vec x) {
 #if defined(__AVX512F__)
-  __builtin_ia32_movntps512(p, x);
+  _mm512_stream_ps(p, x);
 #elif defined(__AVX__)
-  __builtin_ia32_movntps256(p, x);
+  _mm256_stream_ps(p, x);
 #else
   store(p, x);
 #endif
 }
 inline void fence() {
-#if defined(__SSE__)
-  __builtin_ia32_sfence();
+#if defined(__SSE2__)
+  _mm_sfence();
 #endif
 }
 

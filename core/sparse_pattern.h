@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <vector>
 
@@ -36,16 +37,28 @@ class SparsePattern {
         f(std::int64_t{i}, o * row_size() + columns_[i]);
   }
 
-  // What a kernel derives from the pattern, kept with it: made by whoever needs it first.
+  // What a kernel derives from the pattern, kept with it: made by whoever needs it first. Calls
+  // use(D&), one thread at a time; a D is made from the pattern.
   struct Derived {
     virtual ~Derived() = default;
   };
-  std::shared_ptr<Derived>& derived() const { return derived_; }
+  template <class D, class Use>
+  decltype(auto) derived(const Use& use) const {
+    const std::lock_guard lock(kept_.mutex);
+    if (!kept_.derived) kept_.derived = std::make_unique<D>(*this);
+    return use(static_cast<D&>(*kept_.derived));
+  }
 
  private:
+  struct Kept {
+    Kept() = default;
+    Kept(const Kept&) {}  // a copy of the pattern begins with nothing
+    std::mutex mutex;
+    std::unique_ptr<Derived> derived;
+  };
   Shape dense_;
   std::vector<std::uint32_t> row_starts_, columns_;
-  mutable std::shared_ptr<Derived> derived_;
+  mutable Kept kept_;
 };
 using Pattern = std::shared_ptr<const SparsePattern>;
 

@@ -49,8 +49,8 @@ Tensor Conv2d::forward_fused(const Tensor& x, const Epilogue& epilogue) {
                          .max_pool = epilogue.max_pool,
                          .addend = epilogue.addend ? *epilogue.addend : Tensor()};
   if (!epilogue.norm) return conv2d(x, weight, bias, pass);
-  folded_.update(weight, bias, *epilogue.norm);
-  return conv2d(x, folded_.weight(), folded_.bias(), pass);
+  const Folded::Weights folded = folded_.with(weight, bias, *epilogue.norm);
+  return conv2d(x, folded.weight, folded.bias, pass);
 }
 
 Macs Conv2d::macs(const Shape& input) const {

@@ -7,8 +7,9 @@
 
 namespace espalier::layers {
 
-void Folded::update(const Tensor& weight, const Tensor& bias, const BatchNorm& norm,
-                    std::span<const std::uint32_t> row_starts) {
+Folded::Weights Folded::with(const Tensor& weight, const Tensor& bias, const BatchNorm& norm,
+                             std::span<const std::uint32_t> row_starts) {
+  const std::lock_guard lock(mutex_);
   const std::array<const Tensor*, 6> now = {
       &weight, &bias, &norm.weight, &norm.bias, &norm.running_mean, &norm.running_var};
   bool changed = eps_ != norm.options.eps;
@@ -18,12 +19,11 @@ void Folded::update(const Tensor& weight, const Tensor& bias, const BatchNorm& n
     sources_[i] = {*now[i], version};
     changed = true;
   }
-  if (!changed) return;
+  if (!changed) return kept_;
   eps_ = norm.options.eps;
 
-  weight_ = Parameter(weight.clone());
-  bias_ = Tensor::empty({norm.channels});
-  float *const w = weight_.mutable_data(), *const b = bias_.mutable_data();
+  kept_ = {Parameter(weight.clone()), Tensor::empty({norm.channels})};
+  float *const w = kept_.weight.mutable_data(), *const b = kept_.bias.mutable_data();
   const std::int64_t each = weight.numel() / norm.channels;
   for (std::int64_t o = 0; o < norm.channels; ++o) {
     const double scale =
@@ -34,6 +34,7 @@ void Folded::update(const Tensor& weight, const Tensor& bias, const BatchNorm& n
     const std::int64_t end = row_starts.empty() ? begin + each : row_starts[o + 1];
     for (std::int64_t i = begin; i < end; ++i) w[i] = static_cast<float>(w[i] * scale);
   }
+  return kept_;
 }
 
 }  // namespace espalier::layers

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <mutex>
 #include <span>
 
 #include "core/parameter.h"
@@ -13,22 +14,25 @@ namespace espalier::layers {
 
 class BatchNorm;
 
+// Threads that run one network at once share what is kept: the first one makes it.
 class Folded {
  public:
+  // Never changed once they are handed out.
+  struct Weights {
+    Parameter weight;  // not trained; a parameter since operations keep what they derive from one
+    Tensor bias;
+  };
+
   Folded() = default;
   // A copy of a layer has tensors of its own, and begins with nothing kept.
   Folded(const Folded&) {}
   Folded& operator=(const Folded&) { return *this; }
 
-  // Makes weight and bias what they are together with the norm, unless they are so already. The
-  // weights of output o are the o-th of norm.channels equal parts, or, where row_starts are given,
-  // positions [row_starts[o], row_starts[o + 1]). The bias may be without a tensor.
-  void update(const Tensor& weight, const Tensor& bias, const BatchNorm& norm,
-              std::span<const std::uint32_t> row_starts = {});
-
-  // Not trained; a parameter since operations keep what they derive from one.
-  const Parameter& weight() const { return weight_; }
-  const Tensor& bias() const { return bias_; }
+  // What weight and bias are together with the norm. The weights of output o are the o-th of
+  // norm.channels equal parts, or, where row_starts are given, positions [row_starts[o],
+  // row_starts[o + 1]). The bias may be without a tensor.
+  Weights with(const Tensor& weight, const Tensor& bias, const BatchNorm& norm,
+               std::span<const std::uint32_t> row_starts = {});
 
  private:
   // A tensor as it was when it was read. The handle keeps its address from being used again.
@@ -37,10 +41,10 @@ class Folded {
     std::uint64_t version = 0;
   };
 
+  std::mutex mutex_;
   std::array<Source, 6> sources_;  // weight, bias, and the norm's four
   float eps_ = 0;
-  Parameter weight_;
-  Tensor bias_;
+  Weights kept_;
 };
 
 }  // namespace espalier::layers

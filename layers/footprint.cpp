@@ -19,7 +19,6 @@ struct Bytes : StateVisitor {
   void pattern(const std::string&, Pattern& p, const Shape&, std::int64_t) override {
     // A pattern of its own: what kernels derive from it is made, and counted, anew.
     p = std::make_shared<const SparsePattern>(*p);
-    p->derived().reset();
     const std::size_t indices = p->row_starts().size() + p->columns().size();
     count += static_cast<std::int64_t>(indices * sizeof(std::uint32_t));
   }

@@ -1,6 +1,8 @@
 // Model: making, looking up and changing.
 #include "layers/model.h"
 
+#include <map>
+
 #include "core/error.h"
 #include "core/ops/pool.h"
 #include "layers/conv.h"
@@ -8,8 +10,9 @@
 #include "layers/tree.h"
 
 namespace espalier::layers {
+
 Model::Model(std::shared_ptr<Module> root, const Shape& input, std::string name)
-    : network_(std::make_shared<Network>(Network{std::move(root), input, std::move(name)})) {
+    : network_(new Network{std::move(root), input, std::move(name)}) {
   check(input.rank() == 3 || input.rank() == 1, "model: found inputs of shape ", input.str(),
         ", expected [C, H, W] or [F]");
   check(network_->root != nullptr, "model: found no layers, expected a module");
@@ -91,6 +94,40 @@ Shape Model::batch_shape(std::int64_t images) const {
   std::vector<std::int64_t> sizes = input_shape().sizes();
   sizes.insert(sizes.begin(), images);
   return Shape(sizes);
+}
+
+// The modes of all modules, put back at the end.
+struct Model::Evaluation {
+  explicit Evaluation(Network& network) : network(network), whole(network.root->training()) {
+    walk(*network.root, [&](Module& module) { training[&module] = module.training(); });
+    network.root->eval();
+  }
+  ~Evaluation() {
+    // Parents come first, and set their children too, whose own turn is then still to come.
+    walk(*network.root, [&](Module& module) {
+      const auto found = training.find(&module);
+      module.train(found == training.end() ? whole : found->second);
+    });
+  }
+  Network& network;
+  bool whole;  // that of modules which are new at the end
+  std::map<const Module*, bool> training;
+};
+
+EvaluationMode::EvaluationMode(const Model& model) : model_(model) {
+  Model::Network& network = model_.network();
+  const std::lock_guard lock(network.evaluation_mutex);
+  bool training = false;
+  walk(*network.root, [&](Module& module) { training = training || module.training(); });
+  if (!training) evaluation_ = network.evaluation.lock();
+  if (evaluation_) return;
+  evaluation_ = std::make_shared<Model::Evaluation>(network);
+  network.evaluation = evaluation_;
+}
+
+EvaluationMode::~EvaluationMode() {
+  const std::lock_guard lock(model_.network().evaluation_mutex);
+  evaluation_.reset();
 }
 
 Tensor outputs_of(const Model& model, const Tensor& pictures) {

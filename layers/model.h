@@ -1,8 +1,15 @@
 // Model: a handle on a whole network, the shape of its input and its name. Copies of a handle are
 // the same network; clone() makes another one.
+//
+// Threads: any number of threads may run one network at once, on inputs of their own or the same
+// ones, where it is in evaluation mode and each thread records no tape (NoGrad holds for the thread
+// that makes it); the results have the same bits as those of one thread alone. Networks of which
+// each is used by one thread may be trained at once. Whatever changes a network (training, loading,
+// pruning, train() where it changes the mode) may not run beside anything else that uses it.
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -64,13 +71,17 @@ class Model {
   Shape batch_shape(std::int64_t images) const;  // [N, C, H, W] or [N, F]
 
  private:
+  struct Evaluation;
   struct Network {
     std::shared_ptr<Module> root;
     Shape input;
     std::string name;
     std::optional<Origin> origin = {};
+    std::mutex evaluation_mutex = {};
+    std::weak_ptr<Evaluation> evaluation = {};
   };
   Network& network() const;
+  friend class EvaluationMode;
 
   std::shared_ptr<Network> network_;
 };
@@ -78,19 +89,18 @@ class Model {
 // The network's outputs for pictures [N, C, H, W], flattened where it takes features.
 Tensor outputs_of(const Model& model, const Tensor& pictures);
 
-// Evaluation mode while it lives; then the mode that was before, also when an error ends it.
+// Evaluation mode while it lives; then each module's mode that was before, also when an error ends
+// it. Where several live at once, on one thread or on many, the last of them puts the modes back.
 class EvaluationMode {
  public:
-  explicit EvaluationMode(const Model& model) : model_(model), training_(model.training()) {
-    model_.eval();
-  }
-  ~EvaluationMode() { model_.train(training_); }
+  explicit EvaluationMode(const Model& model);
+  ~EvaluationMode();
   EvaluationMode(const EvaluationMode&) = delete;
   EvaluationMode& operator=(const EvaluationMode&) = delete;
 
  private:
   Model model_;
-  bool training_;
+  std::shared_ptr<Model::Evaluation> evaluation_;
 };
 
 // The weight of a convolution or linear layer; not defined for others.

@@ -8,7 +8,6 @@
 #include <sstream>
 
 #include "core/error.h"
-#include "core/safetensors.h"
 #include "layers/pattern_file.h"
 #include "layers/state_dict.h"
 #include "layers/topology.h"
@@ -193,7 +192,10 @@ void save(const Model& model, const std::string& path, const SaveOptions& option
 }
 
 ModelFile load_file(const std::string& path, const ModelMaker& make) {
-  SafeTensors file = SafeTensors::read(path);
+  return load_file(SafeTensors::read(path), make);
+}
+
+ModelFile load_file(SafeTensors file, const ModelMaker& make) {
   if (make && !file.metadata().contains(kTopology)) {
     const Model model = make(file);
     auto metadata = file.metadata();
@@ -207,8 +209,8 @@ ModelFile load_file(const std::string& path, const ModelMaker& make) {
   result.metadata.erase(kZeros);
   for (const auto& [name, stored] : file.tensors()) {
     if (!name.starts_with(kExtra)) continue;
-    check(stored.shape.size() <= kMaxRank, path, ": tensor ", name, ": found ", stored.shape.size(),
-          " dimensions, expected at most ", kMaxRank);
+    check(stored.shape.size() <= kMaxRank, file.path(), ": tensor ", name, ": found ",
+          stored.shape.size(), " dimensions, expected at most ", kMaxRank);
     result.tensors[name.substr(kExtra.size())] =
         Tensor::from(Shape(stored.shape), file.floats(name, stored.shape));
   }

@@ -39,6 +39,7 @@ struct ModelFile {
 using ModelMaker = std::function<Model(SafeTensors& weights)>;
 // Without `make`, weights alone are an Error; with it, they fill its model as load_weights() does.
 ModelFile load_file(const std::string& path, const ModelMaker& make = {});
+ModelFile load_file(SafeTensors file, const ModelMaker& make = {});  // of a file in memory
 
 // The model alone, in training mode. A broken or hostile file is an error that names file and
 // tensor; memory is taken only for tensors that are in the file.

@@ -23,8 +23,9 @@ Shape Module::trace(const Shape& input, const ShapeObserver& see) {
   return output;
 }
 
+// Where nothing changes nothing is written: another thread may be running the network.
 void Module::train(bool on) {
-  training_ = on;
+  if (training_ != on) training_ = on;
   for (Child& child : children_) child.module->train(on);
 }
 

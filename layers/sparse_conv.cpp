@@ -60,8 +60,8 @@ Tensor SparseConv2d::forward_fused(const Tensor& x, const Epilogue& epilogue) {
                          .max_pool = epilogue.max_pool,
                          .addend = epilogue.addend ? *epilogue.addend : Tensor()};
   if (!epilogue.norm) return sparse_conv2d(x, weight, pattern, bias, pass);
-  folded_.update(weight, bias, *epilogue.norm, pattern->row_starts());
-  return sparse_conv2d(x, folded_.weight(), pattern, folded_.bias(), pass);
+  const Folded::Weights folded = folded_.with(weight, bias, *epilogue.norm, pattern->row_starts());
+  return sparse_conv2d(x, folded.weight, pattern, folded.bias, pass);
 }
 
 Macs SparseConv2d::macs(const Shape& input) const {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string>
 
+#include "optim/decay.h"
 #include "optim/option.h"
 
 namespace espalier::optim {
@@ -36,8 +37,7 @@ void Adam::update(Parameter& parameter, const float* g) {
   // What is the same for all elements is worked out in double precision: 1 - beta2 would lose four
   // of its seven digits in float.
   const double t = static_cast<double>(steps());
-  const float beta1 = static_cast<float>(options_.beta1);
-  const float beta2 = static_cast<float>(options_.beta2);
+  const Decay decay1(options_.beta1), decay2(options_.beta2);
   const float fresh1 = static_cast<float>(1 - options_.beta1);
   const float fresh2 = static_cast<float>(1 - options_.beta2);
   const float rate = static_cast<float>(lr() / (1 - std::pow(options_.beta1, t)));
@@ -54,8 +54,8 @@ void Adam::update(Parameter& parameter, const float* g) {
   // The square root is vector code only under -fno-math-errno: otherwise each call sets errno.
   for_each_element(parameter, [=](std::int64_t i, Kept kept) {
     const float d = g[i] + decay_in_gradient * w[i];
-    const float mean = beta1 * m[i] + fresh1 * d;
-    const float square = beta2 * v[i] + fresh2 * d * d;
+    const float mean = decay1(m[i], fresh1 * d);
+    const float square = decay2(v[i], fresh2 * d * d);
     m[i] = kept(mean);
     v[i] = kept(square);
     w[i] = kept(shrink * w[i] - rate * mean / (std::sqrt(square) * unbias + eps));

@@ -14,7 +14,9 @@ float* averages(Parameter& parameter) {
 }  // namespace
 
 Ema::Ema(const std::vector<Parameter>& parameters, double decay)
-    : parameters_(distinct("Ema", parameters)), fresh_(static_cast<float>(1 - decay)) {
+    : parameters_(distinct("Ema", parameters)),
+      decay_(decay),
+      fresh_(static_cast<float>(1 - decay)) {
   check_decay("Ema: decay", decay);
 }
 
@@ -23,9 +25,10 @@ void Ema::update() {
   for (Parameter& parameter : parameters_) {
     const float* w = parameter.data();
     float* average = averages(parameter);
-    for_each_element(parameter, [w, average, fresh = fresh_](std::int64_t i, Kept kept) {
-      average[i] = kept(average[i] + fresh * (w[i] - average[i]));
-    });
+    for_each_element(parameter,
+                     [w, average, decay = decay_, fresh = fresh_](std::int64_t i, Kept kept) {
+                       average[i] = kept(decay(average[i], fresh * w[i]));
+                     });
   }
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/parameter.h"
+#include "optim/decay.h"
 #include "optim/pass.h"
 
 namespace espalier::optim {
@@ -26,8 +27,8 @@ class Ema {
   template <HasParameters M>
   explicit Ema(const M& model, double decay = 0.999) : Ema(model.parameters(), decay) {}
 
-  // average += (1 - decay) * (weight - average), after each step of the optimiser. An Error while
-  // the averages stand in the weights' place.
+  // average = decay * average + (1 - decay) * weight, after each step of the optimiser. An Error
+  // while the averages stand in the weights' place.
   void update();
 
   // Exchanges weights and averages; a second call puts both back, bit for bit. Train and save only
@@ -37,6 +38,7 @@ class Ema {
 
  private:
   std::vector<Parameter> parameters_;
+  Decay decay_;
   float fresh_;
   bool swapped_ = false;
 };

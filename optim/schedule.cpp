@@ -11,9 +11,11 @@
 namespace espalier::optim {
 namespace {
 
-// Half a cosine from `from` to `to` while share goes from 0 to 1.
+// Half a cosine from `from` to `to` while share goes from 0 to 1: exactly these at the ends, and
+// with small relative errors where one of them is far smaller than the other.
 double anneal(double from, double to, double share) {
-  return to + (from - to) * (1 + std::cos(std::numbers::pi * share)) / 2;
+  const auto weight = [](double x) { return std::pow(std::sin(std::numbers::pi / 2 * x), 2); };
+  return from * weight(1 - share) + to * weight(share);
 }
 
 void check_count(const char* option, std::int64_t count) {

@@ -1,6 +1,7 @@
 // SGD: the formulas, one pass each.
 #include "optim/sgd.h"
 
+#include "optim/decay.h"
 #include "optim/option.h"
 
 namespace espalier::optim {
@@ -38,19 +39,20 @@ void SGD::update(Parameter& parameter, const float* g) {
   }
 
   const bool first = !has_state(parameter, "momentum");
+  const Decay velocity_left(options_.momentum);
   const float fresh = first ? 1 : static_cast<float>(1 - options_.dampening);
   float* m = state_values(parameter, "momentum");
   if (options_.nesterov) {
     for_each_element(parameter, [=](std::int64_t i, Kept kept) {
       const float d = g[i] + decay * w[i];
-      const float velocity = momentum * m[i] + d;
+      const float velocity = velocity_left(m[i], d);
       m[i] = kept(velocity);
       w[i] = kept(w[i] - rate * (d + momentum * velocity));
     });
   } else {
     for_each_element(parameter, [=](std::int64_t i, Kept kept) {
       const float d = g[i] + decay * w[i];
-      const float velocity = momentum * m[i] + fresh * d;
+      const float velocity = velocity_left(m[i], fresh * d);
       m[i] = kept(velocity);
       w[i] = kept(w[i] - rate * velocity);
     });

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <limits>
 #include <map>
+#include <mutex>
 #include <sstream>
 #include <utility>
 
@@ -217,6 +218,8 @@ std::vector<LayerForm> choose_forms(const layers::Model& model, const Tensor& in
     const NoGrad off;
     copy(inputs);
   }
+  static std::mutex measuring;  // one at a time: two would disturb each other
+  const std::lock_guard lock(measuring);
   static std::map<std::string, Times> known;
   for (LayerForm& form : forms) {
     const Module& layer = model.find(form.layer);

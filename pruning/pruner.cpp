@@ -80,8 +80,8 @@ Outcome prune(const layers::Model& model, const Method& method, double asked, Ev
     now = method.scope.base.from_original(
         sparsity(model, candidates(model, target_of(method)), method.scope.count));
   for (int round = 1; round < rounds && asked > now; ++round) {
-    const double left = std::pow((1 - asked) / (1 - now), static_cast<double>(round) / rounds);
-    one_round(model, method, 1 - (1 - now) * left, evidence);
+    const double share = static_cast<double>(round) / rounds;
+    one_round(model, method, sparsity_between(now, asked, share), evidence);
   }
   one_round(model, method, asked, evidence);
   return outcome(model, method, asked);

@@ -50,6 +50,13 @@ bool Schedule::due(double before, double now) const {
   return last_before(now) > (before <= 0 ? -1 : last_before(before));
 }
 
+double sparsity_between(double from, double to, double share) {
+  // 1 - (1 - 0.3) is not 0.3.
+  if (share <= 0) return from;
+  if (share >= 1) return to;
+  return 1 - (1 - from) * std::pow((1 - to) / (1 - from), share);
+}
+
 double Schedule::final() const { return sparsity_(1); }
 
 Schedule one_shot(double sparsity, double epoch) {
@@ -71,14 +78,16 @@ Schedule iterative(double sparsity, int steps, const Span& span) {
 Schedule cubic(double from, double to, const Span& span) {
   check_sparsity(from);
   check_sparsity(to);
-  return Schedule(span, [=](double share) { return to + (from - to) * std::pow(1 - share, 3); });
+  return Schedule(span, [=](double share) {
+    const double left = std::pow(1 - share, 3);
+    return from * left + to * (1 - left);
+  });
 }
 
 Schedule exponential(double from, double to, const Span& span) {
   check_sparsity(from);
   check_sparsity(to);
-  return Schedule(
-      span, [=](double share) { return 1 - (1 - from) * std::pow((1 - to) / (1 - from), share); });
+  return Schedule(span, [=](double share) { return sparsity_between(from, to, share); });
 }
 
 }  // namespace espalier::pruning

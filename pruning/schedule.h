@@ -33,6 +33,10 @@ class Schedule {
   std::function<double(double)> sparsity_;
 };
 
+// The sparsity after this share of a way on which each step leaves the same share of what is left;
+// exactly `from` and `to` at the ends, 0 and 1.
+double sparsity_between(double from, double to, double share);
+
 // All at once.
 Schedule one_shot(double sparsity, double epoch = 0);
 // In equal steps.

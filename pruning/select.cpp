@@ -247,7 +247,7 @@ Selection select(const layers::Model& model, std::span<const Candidates> lists,
     check(!scope.global && scope.count == Count::Sets, "sparsity: found a ratio for ", list,
           " alone, expected a local scope that counts sets");
     check(std::any_of(lists.begin(), lists.end(),
-                      [&](const Candidates& c) { return c.name == list; }),
+                      [&name = list](const Candidates& c) { return c.name == name; }),
           "sparsity: found a ratio for ", list, ", expected one of the layers that may lose some");
   }
   if (!scope.global && scope.count == Count::Sets)

@@ -1,4 +1,5 @@
-// Running statistics afresh: a momentum of 1/k in the k-th batch makes a plain mean of them.
+// Running statistics afresh: with a momentum of 1 they are those of the last batch alone, and their
+// mean is taken here, in double precision.
 #include "pruning/statistics.h"
 
 #include <utility>
@@ -22,7 +23,10 @@ class Gathering {
         norms_.emplace_back(norm, norm->options.momentum);
     });
     model.eval();
-    for (auto& [norm, momentum] : norms_) norm->train();
+    for (auto& [norm, momentum] : norms_) {
+      norm->train();
+      norm->options.momentum = 1;
+    }
   }
   ~Gathering() {
     // Parents come first, and set their children too, whose own turn is then still to come.
@@ -35,18 +39,28 @@ class Gathering {
   bool any() const { return !norms_.empty(); }
   void begin() {
     for (auto& [norm, momentum] : norms_) {  // the old ones may be anything, NaN too
-      norm->running_mean.copy_from(Tensor::zeros(norm->running_mean.shape()));
-      norm->running_var.copy_from(Tensor::zeros(norm->running_var.shape()));
       norm->num_batches_tracked = 0;
+      for (Tensor statistic : {norm->running_mean, norm->running_var}) {
+        statistic.copy_from(Tensor::zeros(statistic.shape()));
+        sums_.emplace_back(statistic, std::vector<double>(statistic.numel(), 0.0));
+      }
     }
   }
-  void weigh(float share) {
-    for (auto& [norm, momentum] : norms_) norm->options.momentum = share;
+  void add() {
+    for (auto& [statistic, sum] : sums_)
+      for (std::size_t c = 0; c < sum.size(); ++c)
+        sum[c] += static_cast<double>(statistic.data()[c]);
+  }
+  void put_mean(std::size_t batches) {
+    for (auto& [statistic, sum] : sums_)
+      for (std::size_t c = 0; c < sum.size(); ++c)
+        statistic.mutable_data()[c] = static_cast<float>(sum[c] / static_cast<double>(batches));
   }
 
  private:
   std::vector<std::pair<layers::Module*, bool>> modes_;
   std::vector<std::pair<layers::BatchNorm*, float>> norms_;
+  std::vector<std::pair<Tensor, std::vector<double>>> sums_;
 };
 
 }  // namespace
@@ -58,10 +72,11 @@ void reestimate_batch_norm(const layers::Model& model, std::span<const Examples>
         "batch-norm statistics: found no batches to gather them from, expected at least one");
   const NoGrad off;
   norms.begin();
-  for (std::size_t k = 0; k < batches.size(); ++k) {
-    norms.weigh(1 / static_cast<float>(k + 1));
-    layers::outputs_of(model, batches[k].images);
+  for (const Examples& batch : batches) {
+    layers::outputs_of(model, batch.images);
+    norms.add();
   }
+  norms.put_mean(batches.size());
 }
 
 }  // namespace espalier::pruning

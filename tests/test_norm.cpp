@@ -148,6 +148,27 @@ TEST_CASE("batch_norm: running statistics follow PyTorch's rule, in training onl
   }
 }
 
+TEST_CASE("batch_norm: new statistics far smaller than the old ones, by any momentum") {
+  const Shape s = {8, 2, 3, 3};
+  const Tensor x = random_tensor(s, 7, -1e-3f, 1e-3f);
+  const Statistics stats = statistics(doubles(x), s);
+  for (const float old : {1.0f, 3e4f, 1e9f})
+    for (const float momentum : {0.0f, 0.1f, 0.5f, 0.999999f, 1.0f}) {
+      CAPTURE(old);
+      CAPTURE(momentum);
+      Fixture norm(2);
+      for (Tensor* statistic : {&norm.mean, &norm.variance}) *statistic = Tensor::full({2}, old);
+      norm(x, {.momentum = momentum});
+      const double m = momentum, left = (1 - m) * old;
+      for (std::size_t c = 0; c < 2; ++c) {
+        const double unbiased = stats.variance[c] * stats.count / (stats.count - 1);
+        const double mean = left + m * stats.mean[c], variance = left + m * unbiased;
+        CHECK(std::abs(norm.mean.data()[c] - mean) <= 1e-5 * std::abs(mean));
+        CHECK(std::abs(norm.variance.data()[c] - variance) <= 1e-5 * variance);
+      }
+    }
+}
+
 // A one-pass sum of squares in float would find a variance of anything here, even below zero.
 TEST_CASE("batch_norm: a mean far larger than the deviation") {
   for (const Shape& s : {Shape{33, 2, 16, 9}, Shape{50, 2}}) {

@@ -80,6 +80,26 @@ TEST_CASE("adam and adamw equal a plain loop in double precision, with and witho
   }
 }
 
+TEST_CASE("adam: moments of gradients that stay, in double precision") {
+  const auto g = random_values(53, 3);
+  for (const double beta : {0.0, 0.4, 0.9, 0.999, 0.9999, 0.99999}) {
+    CAPTURE(beta);
+    Parameter p = random_parameter({53}, 1);
+    Adam adam(std::vector<Parameter>{p}, {.lr = 1e-3, .beta1 = beta, .beta2 = beta});
+    for (int t = 0; t < 2000; ++t) {
+      set_gradient(p, g);
+      adam.step();
+    }
+    const double left = 1 - std::pow(beta, 2000);
+    const auto mean = p.state("exp_avg").to_vector(), square = p.state("exp_avg_sq").to_vector();
+    for (std::size_t i = 0; i < g.size(); ++i) {
+      const double d = g[i];
+      CHECK(std::abs(mean[i] - left * d) <= 4e-6 * std::abs(left * d));
+      CHECK(std::abs(square[i] - left * d * d) <= 4e-6 * left * d * d);
+    }
+  }
+}
+
 TEST_CASE("adam and adamw refuse options that make no sense") {
   Parameter p = small_weight();
   const auto refused = [&](const AdamOptions& options) {

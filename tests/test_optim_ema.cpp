@@ -30,6 +30,37 @@ TEST_CASE("ema equals a plain loop in double precision, from the first weights o
   }
 }
 
+TEST_CASE("ema: averages far from the weights lose no digits, whatever the decay") {
+  for (const double decay : {0.0, 1e-6, 0.3, 0.5, 0.9, 0.999, 0.99999}) {
+    CAPTURE(decay);
+    const auto small = random_values(501, 2);
+    Parameter p(Tensor::full({501}, 1e7f));
+    Ema ema(std::vector<Parameter>{p}, decay);
+    ema.update();
+    set_values(p, small);
+    std::vector<double> expected(small.size(), 1e7);
+    for (int t = 0; t < 20; ++t) {
+      ema.update();
+      for (std::size_t i = 0; i < small.size(); ++i)
+        expected[i] = decay * expected[i] + (1 - decay) * small[i];
+      const auto found = p.state("ema").to_vector();
+      for (std::size_t i = 0; i < small.size(); ++i)
+        REQUIRE(std::abs(found[i] - expected[i]) <=
+                2e-6 * (std::abs(expected[i]) + std::abs(double{small[i]})));
+    }
+  }
+}
+
+TEST_CASE("ema: the average of weights that stay is these weights") {
+  for (const double decay : {0.1, 0.9, 0.999, 0.9999, 0.99999}) {
+    const auto w = random_values(501, 2);
+    Parameter p(Tensor::from({501}, w));
+    Ema ema(std::vector<Parameter>{p}, decay);
+    for (int t = 0; t < 5000; ++t) ema.update();
+    CHECK(largest_difference(p.state("ema").to_vector(), w) < 3e-7);
+  }
+}
+
 TEST_CASE("swapping shows the averages and gives the weights back bit for bit") {
   Parameter p(Tensor::full({3}, 1));
   Ema ema(std::vector<Parameter>{p}, 0.5);

@@ -112,6 +112,25 @@ TEST_CASE("warm-up goes before any other schedule, which has the rest for itself
   check_points(optim::warm_up(optim::cosine({.lr = 0.1}), {.share = 0.5}), 1, {{0, 0.001}});
 }
 
+TEST_CASE("schedules meet their ends exactly, however far apart these are") {
+  for (const double from : {0.1, 1e-9, 0.3, 7e8})
+    for (const double to : {0.0, 0.1, 1e-7, 0.7, 3e9}) {
+      const Schedule schedule = optim::cosine({.lr = from, .floor = to});
+      CHECK(schedule.at(0, 37) == static_cast<float>(from));
+      CHECK(schedule.at(37, 37) == static_cast<float>(to));
+    }
+  for (const double lr : {0.1, 0.3, 0.7}) {
+    const Schedule schedule =
+        optim::one_cycle({.max_lr = lr, .warmup = 0.25, .div_factor = 8, .final_div_factor = 1e9});
+    CHECK(schedule.at(0, 40) == static_cast<float>(lr / 8));
+    CHECK(schedule.at(9, 40) == static_cast<float>(lr));
+    CHECK(schedule.at(39, 40) == static_cast<float>(lr / 8e9));
+  }
+  // Close to the end of a long training: 1 + cos would have no digits left there.
+  const double last = 0.1 * std::pow(std::sin(std::acos(-1) / 2 * 1e-7), 2);
+  CHECK(std::abs(optim::cosine({.lr = 0.1}).at(9999999, 10000000) - last) <= 1e-6 * last);
+}
+
 TEST_CASE("constant is constant, and so is every schedule outside of its steps") {
   check_points(optim::constant(0.3), 7, {{0, 0.3}, {3, 0.3}, {7, 0.3}});
   const Schedule s = optim::cosine({.lr = 0.1, .floor = 0.01});

@@ -314,3 +314,25 @@ TEST_CASE("batch-norm statistics are the plain mean over batches") {
   reestimate_batch_norm(plain, {});  // nothing to do
   CHECK(plain.training());
 }
+
+TEST_CASE("batch-norm statistics of many batches, in double precision") {
+  using namespace layers;
+  const Model model(Sequential{{"bn", BatchNorm(4)}}, {4}, 19);
+  auto& norm = dynamic_cast<BatchNorm&>(model.find("bn"));
+  std::vector<Examples> batches;
+  std::vector<double> mean(4, 0.0), variance(4, 0.0);
+  Rng rng(3);
+  for (int k = 0; k < 400; ++k) {
+    batches.push_back({Tensor::uniform({2, 4}, 900, 1100, rng), {0, 0}});
+    const Values x = batches.back().images.to_vector();
+    for (std::size_t c = 0; c < 4; ++c) {
+      mean[c] += (static_cast<double>(x[c]) + x[4 + c]) / 2 / 400;
+      variance[c] += std::pow(static_cast<double>(x[c]) - x[4 + c], 2) / 2 / 400;
+    }
+  }
+  reestimate_batch_norm(model, batches);
+  for (std::size_t c = 0; c < 4; ++c) {
+    CHECK(std::abs(norm.running_mean.data()[c] - mean[c]) <= 1e-7 * mean[c]);
+    CHECK(std::abs(norm.running_var.data()[c] - variance[c]) <= 1e-7 * variance[c]);
+  }
+}

@@ -256,4 +256,17 @@ TEST_CASE("select: with a base, ratios are shares of what that left") {
   CHECK(half.to_original(0.6) == doctest::Approx(0.8));
   CHECK(half.from_original(0.8) == doctest::Approx(0.6));
   CHECK(half.from_original(0.2) == 0);
+TEST_CASE("schedules: the first and the last sparsity are exactly those asked for") {
+  for (int i = 0; i < 1000; ++i) {
+    const double to = i / 1000.0, from = to / 3;
+    for (const int steps : {1, 3, 7}) {
+      const Span span{.begin = 1, .end = 1.0 + steps, .every = 1};
+      for (const Schedule& schedule : {cubic(from, to, span), exponential(from, to, span)}) {
+        REQUIRE(schedule.at(1) == from);
+        REQUIRE(schedule.at(1.0 + steps) == to);
+        REQUIRE(schedule.final() == to);
+      }
+      REQUIRE(iterative(to, steps, span).final() == to);
+    }
+  }
 }

@@ -12,6 +12,7 @@ namespace espalier {
 namespace {
 
 struct Kept final : SparsePattern::Derived {
+  explicit Kept(const SparsePattern&) {}
   struct Entry {
     TapGeometry geometry;
     std::shared_ptr<const TapOrder> order;
@@ -19,11 +20,6 @@ struct Kept final : SparsePattern::Derived {
   std::vector<Entry> entries;
   std::optional<bool> in_fours;
 };
-
-Kept& kept(const SparsePattern& pattern) {
-  if (!pattern.derived()) pattern.derived() = std::make_shared<Kept>();
-  return static_cast<Kept&>(*pattern.derived());
-}
 
 // As many as a network with inputs of a few sizes needs; the oldest goes first.
 constexpr std::size_t kMostKept = 32;
@@ -90,12 +86,14 @@ TapOrder::TapOrder(const SparsePattern& pattern, const TapGeometry& g)
 }
 
 std::shared_ptr<const TapOrder> tap_order(const SparsePattern& pattern, const TapGeometry& g) {
-  auto& entries = kept(pattern).entries;
-  for (const Kept::Entry& entry : entries)
-    if (entry.geometry == g) return entry.order;
-  if (entries.size() == kMostKept) entries.erase(entries.begin());
-  entries.push_back({g, std::make_shared<const TapOrder>(pattern, g)});
-  return entries.back().order;
+  return pattern.derived<Kept>([&](Kept& kept) {
+    auto& entries = kept.entries;
+    for (const Kept::Entry& entry : entries)
+      if (entry.geometry == g) return entry.order;
+    if (entries.size() == kMostKept) entries.erase(entries.begin());
+    entries.push_back({g, std::make_shared<const TapOrder>(pattern, g)});
+    return entries.back().order;
+  });
 }
 
 Tensor pack_taps(const TapOrder& order, const Tensor& values) {
@@ -111,9 +109,10 @@ Tensor pack_taps(const TapOrder& order, const Tensor& values) {
 }
 
 bool in_fours(const SparsePattern& pattern) {
-  std::optional<bool>& known = kept(pattern).in_fours;
-  if (!known) known = rows_in_fours(pattern);
-  return *known;
+  return pattern.derived<Kept>([&](Kept& kept) {
+    if (!kept.in_fours) kept.in_fours = rows_in_fours(pattern);
+    return *kept.in_fours;
+  });
 }
 
 Tensor pack_fours(const TapOrder& order, const Tensor& values) {

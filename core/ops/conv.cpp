@@ -11,26 +11,19 @@
 #include "core/ops/conv_sizes.h"
 #include "core/ops/layout.h"
 #include "core/ops/pool.h"
-#include "core/parameter.h"
+#include "core/packed.h"
 
 namespace espalier {
 namespace {
 
-// The weights in the kernels' order. Where no tape is recorded those of a parameter are kept until
-// they change: rearranging them costs as much as a sixth of a pass over small planes.
 Tensor packed(const Tensor& weight, const ConvSizes& s) {
-  ParameterState* keeper = grad_enabled() ? nullptr : weight.impl()->parameter.get();
-  if (keeper && keeper->packed.defined() && keeper->packed_version == weight.version())
-    return keeper->packed;
-  Tensor result = Tensor::empty(weight.shape());
-  const std::int64_t taps = static_cast<std::int64_t>(s.kernel_h) * s.kernel_w;
-  pack_weights({weight.data(), s.channels * taps, taps, s.kernel_w, 1}, s.out_channels, s.channels,
-               s.kernel_h, s.kernel_w, result.mutable_data());
-  if (keeper) {
-    keeper->packed = result;
-    keeper->packed_version = weight.version();
-  }
-  return result;
+  return packed_values(weight, {}, [&] {
+    Tensor result = Tensor::empty(weight.shape());
+    const std::int64_t taps = static_cast<std::int64_t>(s.kernel_h) * s.kernel_w;
+    pack_weights({weight.data(), s.channels * taps, taps, s.kernel_w, 1}, s.out_channels,
+                 s.channels, s.kernel_h, s.kernel_w, result.mutable_data());
+    return result;
+  });
 }
 
 Tensor small_conv(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvSizes& s,

@@ -14,6 +14,12 @@
 namespace espalier {
 namespace {
 
+// Old statistics may be far larger than new ones, so that old + share (fresh - old) would lose
+// them.
+float blend(double old, double fresh, double share) {
+  return static_cast<float>((1 - share) * old + share * fresh);
+}
+
 // What happens to one channel.
 struct Channel {
   float mean, invstd, weight, bias;
@@ -158,8 +164,8 @@ Tensor batch_norm(const Tensor& given, const Tensor& weight, const Tensor& bias,
         center = batch.mean;
         variance = batch.squares / batch.count;
         const double unbiased = batch.squares / (batch.count - 1);
-        gathered_mean[c] += options.momentum * static_cast<float>(center - running_means[c]);
-        gathered_var[c] += options.momentum * static_cast<float>(unbiased - running_vars[c]);
+        gathered_mean[c] = blend(running_means[c], center, options.momentum);
+        gathered_var[c] = blend(running_vars[c], unbiased, options.momentum);
       }
       means[c] = static_cast<float>(center);
       invstds[c] = static_cast<float>(1 / std::sqrt(variance + options.eps));

@@ -8,28 +8,19 @@
 #include "core/ops/layout.h"
 #include "core/ops/pool.h"
 #include "core/ops/sparse_conv_input_gradient.h"
-#include "core/parameter.h"
+#include "core/packed.h"
 
 namespace espalier {
 namespace {
 
 const Tap* taps_of(const Tensor& packed) { return reinterpret_cast<const Tap*>(packed.data()); }
 
-// The taps with their weights, in the memory of a tensor. Where no tape is recorded those of a
-// parameter are kept until its values change.
+// The taps with their weights, in the memory of a tensor.
 Tensor packed(const Tensor& values, const std::shared_ptr<const TapOrder>& order,
               bool fours = false) {
-  ParameterState* keeper = grad_enabled() ? nullptr : values.impl()->parameter.get();
-  if (keeper && keeper->packed.defined() && keeper->packed_version == values.version() &&
-      keeper->packed_order == order && keeper->packed.size(1) == (fours ? 5 : 2))
-    return keeper->packed;
-  Tensor result = fours ? pack_fours(*order, values) : pack_taps(*order, values);
-  if (keeper) {
-    keeper->packed = result;
-    keeper->packed_version = values.version();
-    keeper->packed_order = order;
-  }
-  return result;
+  return packed_values(values, {.order = order, .form = fours ? 4 : 1}, [&] {
+    return fours ? pack_fours(*order, values) : pack_taps(*order, values);
+  });
 }
 
 TapGeometry geometry_of(const Planes& in, const ConvOptions& options) {

@@ -54,16 +54,18 @@ struct Orders : SparsePattern::Derived {
   std::unique_ptr<Back> back;
 };
 
-Orders& orders_of(const SparsePattern& pattern) {
-  if (!pattern.derived()) pattern.derived() = std::make_shared<Orders>(pattern);
-  return static_cast<Orders&>(*pattern.derived());
+// Once made they never change, and live as long as the pattern.
+const SparseRuns& forward_runs(const SparsePattern& pattern) {
+  return pattern.derived<Orders>(
+      [](Orders& orders) -> const SparseRuns& { return orders.forward; });
 }
 
 const Orders::Back& way_back(const SparsePattern& pattern) {
-  Orders& orders = orders_of(pattern);
-  if (!orders.back)
-    orders.back = std::make_unique<Orders::Back>(Transposed(pattern), pattern.rows());
-  return *orders.back;
+  return pattern.derived<Orders>([&](Orders& orders) -> const Orders::Back& {
+    if (!orders.back)
+      orders.back = std::make_unique<Orders::Back>(Transposed(pattern), pattern.rows());
+    return *orders.back;
+  });
 }
 
 void check_arguments(const Tensor& x, const Tensor& values, const Pattern& pattern,
@@ -124,7 +126,7 @@ Tensor sparse_linear(const Tensor& given, const Tensor& values, const Pattern& p
     return y;
   }
   const std::int64_t columns = x.storage_size() / pattern->row_size();
-  const SparseRuns& runs = orders_of(*pattern).forward;
+  const SparseRuns& runs = forward_runs(*pattern);
   run(SparseProduct{.runs = &runs,
                     .values = values.data(),
                     .x = x.data(),
@@ -136,7 +138,7 @@ Tensor sparse_linear(const Tensor& given, const Tensor& values, const Pattern& p
   return record(Op::SparseLinear, y, {x, values, bias}, [=](const Tensor& dy) {
     if (GradOut dx = grad_out(x)) back_to_input(*pattern, values.data(), dy.data(), columns, dx);
     if (GradOut dw = grad_out(values))
-      run(SparseProductGradient{.runs = &orders_of(*pattern).forward,
+      run(SparseProductGradient{.runs = &forward_runs(*pattern),
                                 .x = x.data(),
                                 .dy = dy.data(),
                                 .columns = columns,

@@ -79,7 +79,13 @@ void save_checkpoint(const Checkpoint& checkpoint, const std::string& path, bool
 
 Checkpoint load_checkpoint(const std::string& path, const layers::ModelMaker& make,
                            NonFinite nonfinite) {
-  layers::ModelFile file = layers::load_file(path, make);
+  return load_checkpoint(SafeTensors::read(path), make, nonfinite);
+}
+
+Checkpoint load_checkpoint(SafeTensors content, const layers::ModelMaker& make,
+                           NonFinite nonfinite) {
+  const std::string path = content.path();
+  layers::ModelFile file = layers::load_file(std::move(content), make);
   Checkpoint checkpoint{std::move(file.model), {}, {}};
   const auto& metadata = file.metadata;
   checkpoint.input = datasets::input_info(metadata, path);

@@ -45,6 +45,8 @@ enum class NonFinite { Refused, Warned };  // nothing can be measured or pruned 
 // The model in a file. Of a file with weights alone, `make` makes it (layers/model_file.h).
 Checkpoint load_checkpoint(const std::string& path, const layers::ModelMaker& make = {},
                            NonFinite nonfinite = NonFinite::Refused);
+Checkpoint load_checkpoint(SafeTensors file, const layers::ModelMaker& make = {},
+                           NonFinite nonfinite = NonFinite::Refused);  // of a file in memory
 
 // Fails before hours of work where the file could not be written in the end.
 void check_writable(const std::string& path);

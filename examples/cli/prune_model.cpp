@@ -213,7 +213,7 @@ class Pruning {
     pruning::Snapshot(trained).restore(model_);
     for (int level = 1; level <= options_.steps; ++level) {
       const double sparsity =
-          1 - std::pow(1 - sparsity_, static_cast<double>(level) / options_.steps);
+          pruning::sparsity_between(0, sparsity_, static_cast<double>(level) / options_.steps);
       prune_now(sparsity);
       beginning.restore(model_);
       begin_training();

@@ -87,8 +87,12 @@ void take_event(const Json& json, LogFacts& facts) {
 }  // namespace
 
 LogFacts read_log(const std::string& model_path, const Checkpoint& read) {
+  return facts_of(log_lines(model_path, read));
+}
+
+LogFacts facts_of(const std::vector<std::string>& lines) {
   LogFacts facts;
-  for (const std::string& line : log_lines(model_path, read)) {
+  for (const std::string& line : lines) {
     const Json json = Json::parse(line, nullptr, false);
     if (!json.is_object()) continue;
     if (json.contains("event")) {

@@ -38,5 +38,7 @@ struct LogFacts {
 // Of the log beside the model, what is about the weights that were read (examples/cli/log.h).
 // Nothing of what it does not say, or where there is none.
 LogFacts read_log(const std::string& model_path, const Checkpoint& read);
+// The same of lines; those that cannot be read are left out.
+LogFacts facts_of(const std::vector<std::string>& lines);
 
 }  // namespace espalier::cli

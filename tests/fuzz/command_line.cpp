@@ -1,0 +1,68 @@
+// Command lines: the words of the input, one a line, are parsed as the program's, but no command is
+// run; the options of training and pruning are also put to use as far as they need no network.
+#include <iostream>
+#include <sstream>
+
+#include "examples/cli/console.h"
+#include "examples/cli/program.h"
+#include "examples/cli/prune_options.h"
+#include "examples/cli/recipe.h"
+#include "tests/fuzz/fuzz.h"
+
+namespace espalier::fuzz {
+namespace {
+
+// Takes what the program says.
+class Silence {
+ public:
+  ~Silence() {
+    std::cout.rdbuf(out_);
+    std::cerr.rdbuf(err_);
+  }
+
+ private:
+  std::stringbuf said_;
+  std::streambuf *out_ = std::cout.rdbuf(&said_), *err_ = std::cerr.rdbuf(&said_);
+};
+
+void use_options(const std::vector<const char*>& words) {
+  CLI::App app;
+  cli::RecipeOptions training;
+  cli::PruneOptions pruning;
+  cli::add_recipe_options(app, training, "--lr-schedule");
+  cli::add_prune_options(app, pruning);
+  try {
+    app.parse(static_cast<int>(words.size()), words.data());
+  } catch (const CLI::ParseError&) {
+    return;
+  }
+  reads([&] { cli::make_schedule(cli::with_options(training, {})).at(1, 2); });
+  reads([&] {
+    cli::method_of(pruning);
+    if (cli::is_gradual(cli::plan_of(pruning))) cli::schedule_of(pruning, 4).at(1);
+    cli::to_json(pruning);
+  });
+}
+
+const Registered target("command_line", [](Input input) {
+  std::vector<std::string> lines = {"espalier"};
+  for (const std::string_view line : split(text_of(input), '\n')) {
+    const std::size_t nul = line.find('\0');  // where a word ends for the program
+    lines.emplace_back(line.substr(0, nul));
+  }
+  std::vector<const char*> words;
+  for (const std::string& line : lines) words.push_back(line.c_str());
+
+  const Silence silence;
+  CLI::App app("", "espalier");
+  cli::add_commands(app);
+  for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; }))
+    command->callback([] {});
+  const int status = cli::run(app, static_cast<int>(words.size()), words.data());
+  expect(status == 0 || status == 2, "a command line is right or wrong");
+  words.erase(words.begin() + 1);  // the command
+  use_options(words);
+});
+
+}  // namespace
+}  // namespace espalier::fuzz

@@ -4,6 +4,7 @@
 #include "datasets/augment.h"
 #include "datasets/cifar.h"
 #include "datasets/dataset.h"
+#include "datasets/fingerprint.h"
 #include "datasets/folder.h"
 #include "datasets/input_info.h"
 #include "datasets/loader.h"

@@ -113,12 +113,9 @@ Pruner::Pruner(const layers::Model& model, const Method& method, const Schedule&
 bool Pruner::step(Examples examples, std::int64_t step, std::int64_t steps_per_epoch) {
   check(steps_per_epoch >= 1 && step >= 0, "pruner: found step ", step, " of ", steps_per_epoch,
         " an epoch, expected at least 0 of at least 1");
-  if (method_.criterion.needs_data) {
-    // Of this epoch only: a training that is resumed at its beginning has no others.
-    if (step % steps_per_epoch == 0) latest_.clear();
-    latest_.push_back(std::move(examples));
-    if (latest_.size() > static_cast<std::size_t>(batches_)) latest_.pop_front();
-  }
+  // Of this epoch only: a training that is resumed at its beginning has no others.
+  if (step % steps_per_epoch == 0) latest_.clear();
+  recall(std::move(examples));
   const auto epoch = [&](std::int64_t steps) {
     return static_cast<double>(steps) / static_cast<double>(steps_per_epoch);
   };
@@ -127,6 +124,12 @@ bool Pruner::step(Examples examples, std::int64_t step, std::int64_t steps_per_e
                     seed_ + static_cast<std::uint64_t>(step));
   last_ = prune(model_, method_, sparsity_.at(epoch(step + 1)), evidence);
   return true;
+}
+
+void Pruner::recall(Examples examples) {
+  if (!method_.criterion.needs_data) return;
+  latest_.push_back(std::move(examples));
+  if (latest_.size() > static_cast<std::size_t>(batches_)) latest_.pop_front();
 }
 
 double Pruner::sparsity() const {

@@ -68,19 +68,33 @@ class Pruner {
          int batches = PrunerOptions().batches, std::uint64_t seed = 0);
 
   // `batch` has images, labels, step and steps_per_epoch: the step just done, counted from 0. A
-  // pruning depends on the step alone, so a resumed training goes on as if never interrupted.
-  // Returns whether it pruned.
+  // pruning depends on the step, and on the latest batches of the epoch where the criterion judges
+  // by data. Returns whether it pruned.
   template <class Batch>
   bool step(const Batch& batch) {
-    return step({batch.images, {batch.labels.begin(), batch.labels.end()}}, batch.step,
-                batch.steps_per_epoch);
+    return step(examples(batch), batch.step, batch.steps_per_epoch);
   }
   bool step(Examples examples, std::int64_t step, std::int64_t steps_per_epoch);
+
+  // For a training that is resumed in the middle of an epoch: the last batches before that, in
+  // their order and as many as recalls() says, make the prunings to come the same as if training
+  // had not been interrupted.
+  template <class Batch>
+  void recall(const Batch& batch) {
+    recall(examples(batch));
+  }
+  void recall(Examples examples);
+  int recalls() const { return method_.criterion.needs_data ? batches_ - 1 : 0; }
 
   double sparsity() const;  // achieved so far
   const Outcome& last() const { return last_; }
 
  private:
+  template <class Batch>
+  static Examples examples(const Batch& batch) {
+    return {batch.images, {batch.labels.begin(), batch.labels.end()}};
+  }
+
   layers::Model model_;
   Method method_;
   Schedule sparsity_;

@@ -21,14 +21,17 @@ class Snapshot {
   // something that the snapshot does not know, or of another shape.
   void restore(const layers::Model& model) const;
 
+  // What it holds, so that it can be stored, and a snapshot of what was stored: "conv1.weight",
+  // "bn1.running_mean", and "conv1.weight.state.momentum" where it holds optimiser state.
+  using Tensors = std::map<std::string, Tensor>;
+  using Counters = std::map<std::string, std::int64_t>;
+  Snapshot(Tensors tensors, Counters counters);
+  const Tensors& tensors() const { return tensors_; }
+  const Counters& counters() const { return counters_; }
+
  private:
-  struct Saved {
-    Tensor value;
-    std::map<std::string, Tensor> states;
-  };
-  std::map<std::string, Saved> parameters_;
-  std::map<std::string, Tensor> buffers_;
-  std::map<std::string, std::int64_t> counters_;
+  Tensors tensors_;
+  Counters counters_;
 };
 
 }  // namespace espalier::pruning

@@ -2,24 +2,11 @@
 // Where a signal arrives is left to chance; what comes out must not depend on it.
 #include <sys/stat.h>
 
-#include "tests/process.h"
+#include "examples/cli/report_log.h"
+#include "tests/interrupted.h"
 
 namespace espalier::testing {
 namespace {
-
-// The lines of a log without the times, which no two runs share.
-std::vector<Json> log_of(const std::string& path) {
-  std::vector<Json> result;
-  std::istringstream text(content(path));
-  for (std::string line; std::getline(text, line);) {
-    Json json = Json::parse(line);
-    // What the command that began it found in the end, and those that went on with it.
-    if (json["event"] == "pruned" || json["event"] == "resume") continue;
-    for (const char* key : {"seconds", "images_per_second", "command"}) json.erase(key);
-    result.push_back(json);
-  }
-  return result;
-}
 
 // How many temporary files and other things the folder holds beside those named.
 int others_in(const TempDir& folder, const std::vector<std::string>& known) {
@@ -54,14 +41,9 @@ struct Interruption {
 
 // Starts the program, and interrupts it once it has begun to train.
 Interruption interrupt(const std::string& arguments, const std::string& log, int signal) {
-  std::error_code ignored;
-  const auto before = std::filesystem::last_write_time(log, ignored);
+  const Rewritten begun(log);
   Process program(arguments);
-  program.wait_until([&] {
-    std::error_code error;
-    const auto now = std::filesystem::last_write_time(log, error);
-    return !error && now != before && !content(log).empty();
-  });
+  program.wait_until(begun);
   program.send(signal);
   Interruption result{program.end()};
   CHECK(!program.ended_by_signal());
@@ -77,6 +59,7 @@ void expect_same_in_parts(const std::string& command, const TempDir& folder) {
   const std::string whole = folder / "whole.safetensors", parts = folder / "parts.safetensors";
   const Outcome run = run_program(command + data + " --out " + whole);
   REQUIRE_MESSAGE(run.status == 0, run.err);
+  const std::string kind = command.substr(0, command.find(' '));
   std::string next = command;
   int landed = 0;
   for (int i = 0; i < 12 && landed < 2; ++i) {
@@ -92,10 +75,10 @@ void expect_same_in_parts(const std::string& command, const TempDir& folder) {
     REQUIRE(part.outcome.status == 128 + signal);
     CHECK(part.outcome.out.empty());
     CHECK(part.outcome.err.find("espalier: interrupted ") != std::string::npos);
-    CHECK(part.outcome.err.find("go on with: espalier train --resume " + parts + " --data " +
+    CHECK(part.outcome.err.find("go on with: espalier " + kind + " --resume " + parts + " --data " +
                                 setting().data + " --out " + parts) != std::string::npos);
     CHECK(content(parts) != content(whole));
-    next = "train --resume " + parts;
+    next = kind + " --resume " + parts;
     ++landed;
   }
   REQUIRE(landed == 2);
@@ -104,6 +87,9 @@ void expect_same_in_parts(const std::string& command, const TempDir& folder) {
   CHECK(rest.err.find("resumed after epoch ") != rest.err.npos);
   CHECK(content(parts) == content(whole));
   CHECK(log_of(folder / "parts.log.jsonl") == log_of(folder / "whole.log.jsonl"));
+  const cli::LogFacts facts = cli::read_log(parts, cli::load_checkpoint(parts));
+  CHECK(facts.resumed.size() == 2);
+  CHECK_FALSE(facts.interrupted);
   CHECK(others_in(folder, {"whole.safetensors", "parts.safetensors", "whole.log.jsonl",
                            "parts.log.jsonl"}) == 0);
 }
@@ -115,30 +101,6 @@ TEST_CASE("command line: a training that is interrupted twice ends in the same b
       "train --model convnet --batch 16 --epochs 2 --lr 0.01 --ema 0.9 --regulariser l1",
       "train --model lenet5 --batch 8 --epochs 2 --optimizer adamw --clip 1 --label-smoothing 0.1"};
   for (const char* training : trainings) expect_same_in_parts(training, TempDir());
-}
-
-TEST_CASE("command line: fine-tuning that is interrupted goes on with its masks") {
-  expect_same_in_parts("prune " + setting().model +
-                           " --sparsity 0.9 --batch 16 --epochs 2 --pictures 64 --no-report",
-                       TempDir());
-}
-
-TEST_CASE("command line: an interrupted training whose masks move leaves the network as it is") {
-  const TempDir folder;
-  const std::string out = folder / "p.safetensors";
-  for (int tries = 0; tries < 6; ++tries) {
-    const Interruption part = interrupt(
-        "prune " + setting().model + " --data " + setting().data +
-            " --sparsity 0.9 --threads 1 --schedule cubic --batch 16 --epochs 2 --out " + out,
-        folder / "p.log.jsonl", SIGINT);
-    if (!part.landed) continue;
-    CAPTURE(part.outcome.err);
-    CHECK(part.outcome.status == 130);
-    CHECK(part.outcome.err.find("holds the network as it stands") != std::string::npos);
-    CHECK(run_program("inspect " + out).status == 0);
-    return;
-  }
-  FAIL("the training was always done before the signal came");
 }
 
 TEST_CASE("command line: other commands end with one sentence and nothing half written") {

@@ -243,6 +243,13 @@ TEST_CASE("rewinding gives back the very bits, and zeros where the mask removes"
   CHECK(all_plus_zero(fc.state("momentum"), mask));
   for (std::size_t k = 0; k < mask.size(); ++k)
     if (mask[k]) CHECK(fc.state("momentum").to_vector()[k] == momentum[k]);
+  // What is stored of it makes the same one.
+  const Snapshot again(with_states.tensors(), with_states.counters());
+  const Values values = fc.to_vector(), state = fc.state("momentum").to_vector();
+  take_steps(model, 1, 16);
+  again.restore(model);
+  CHECK(fc.to_vector() == values);
+  CHECK(fc.state("momentum").to_vector() == state);
   // The snapshot's own tensors are not the model's.
   take_steps(model, 1, 16);
   fc.clear_mask();

@@ -114,12 +114,14 @@ TEST_CASE("prune: what makes no sense is refused before anything changes") {
 }
 
 TEST_CASE("pruner: follows its schedule inside the loop, and a resumed loop is the same loop") {
-  const auto run = [](int first, int last, const layers::Model& model) {
+  const auto run = [](int first, int last, const layers::Model& model, int recalled = 0) {
     optim::SGD optimizer(model, {.lr = 0.05, .momentum = 0.9});
     Pruner pruner(model, {.structure = Filter,
                           .criterion = needs_batches(),
                           .sparsity = cubic(0, 0.6, {.begin = 0.5, .end = 2, .every = 0.5})});
     std::vector<double> sparsities;
+    for (int step = first - recalled; step < first; ++step)
+      pruner.recall(random_examples(8, 50 + step));
     for (int step = first; step < last; ++step) {
       const Examples batch = random_examples(8, 50 + step);
       train_step(model, optimizer, batch);
@@ -135,6 +137,13 @@ TEST_CASE("pruner: follows its schedule inside the loop, and a resumed loop is t
   run(0, 6, parts);
   run(6, 18, parts);
   CHECK(values_of(whole) == values_of(parts));
+  // In the middle of an epoch, too, when it sees the batches again that the epoch had by then.
+  const layers::Model middle = small_net(), forgetful = small_net();
+  for (const layers::Model& model : {middle, forgetful}) run(0, 8, model);
+  run(8, 18, middle, 2);
+  run(8, 18, forgetful);
+  CHECK(values_of(whole) == values_of(middle));
+  CHECK(values_of(whole) != values_of(forgetful));
 }
 
 TEST_CASE("pruner: takes the whole of a method, blocks of any size too") {

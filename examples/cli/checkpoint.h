@@ -1,39 +1,27 @@
 // Checkpoint: a model file with what evaluation, prediction and further training need beside the
-// network: how inputs are normalised, the classes' names, the recipe and how far it has come.
+// network: how inputs are normalised, the classes' names, the recipe and how far it has come, and
+// the state of a pruning that was interrupted.
 #pragma once
 
 #include <optional>
 #include <string>
 
 #include "datasets/datasets.h"
-#include "examples/cli/recipe.h"
+#include "examples/cli/prune_state.h"
+#include "examples/cli/training_progress.h"
 #include "layers/layers.h"
 
 namespace espalier::cli {
 
 using datasets::InputInfo;
 
-// What an epoch has come to so far.
-struct EpochSoFar {
-  std::int64_t steps = 0, images = 0, correct = 0;
-  double loss = 0;  // summed over the pictures
-  double seconds = 0;
-};
-
-// Where a training stands. Once it is finished, the file keeps no optimiser state.
-struct Progress {
-  Recipe recipe;
-  int epochs_done = 0;
-  std::int64_t steps_done = 0;  // those of the epoch so far among them
-  EpochSoFar epoch = {};        // of the epoch that was interrupted; no steps between two epochs
-
-  bool finished() const { return epochs_done >= recipe.epochs; }
-};
-
 struct Checkpoint {
   layers::Model model;
-  std::optional<InputInfo> input;    // not there in files from elsewhere
-  std::optional<Progress> progress;  // likewise
+  std::optional<InputInfo> input;          // not there in files from elsewhere
+  std::optional<Progress> progress;        // likewise
+  std::optional<PruneState> pruning = {};  // in files, of one that is not finished
+
+  bool finished() const { return pruning ? pruning->finished : !progress || progress->finished(); }
 };
 
 // Without masks only where there is no training to go on with (layers/model_file.h).

@@ -10,7 +10,8 @@
 #include "examples/cli/console.h"
 #include "examples/cli/log.h"
 #include "examples/cli/model_source.h"
-#include "examples/cli/prune_model.h"
+#include "examples/cli/resume.h"
+#include "examples/cli/scoring_batches.h"
 #include "examples/cli/size.h"
 #include "examples/cli/usage.h"
 
@@ -47,6 +48,8 @@ Json act(const Options& o) {
   const Claim claim = claim_model(o.out);
   std::optional<datasets::Data> data;
   const Checkpoint checkpoint = load_model(o.source, data);
+  // What an unfinished pruning goes back to stays large.
+  if (checkpoint.pruning) check_finished(checkpoint, o.source.file);
   if (data) options.inputs = test_images(checkpoint, *data);
   const std::string& file = o.source.file;
   std::error_code error;

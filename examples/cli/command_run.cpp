@@ -68,8 +68,8 @@ Json prune_it(const std::string& dense, const datasets::Data& data, const std::s
   options.sparsity = 0.9;
   Checkpoint checkpoint = load_checkpoint(dense);
   say("pruning 90 % of the weights, by magnitude over all layers");
-  const PruneReport report =
-      prune_model(checkpoint, data, options, fine_tuning(checkpoint, data), out);
+  begin_pruning(checkpoint, {.file = dense}, options, fine_tuning(checkpoint, data));
+  const PruneReport report = prune_model(checkpoint, data, out);
   Json json = evaluated(out, data.test, facts);
   json["accuracy_before_finetune"] = report.before.accuracy();
   json["sparsity"] = report.outcome.achieved;
@@ -124,7 +124,8 @@ Json act(const Options& o) {
                                            recipe.seed, pictures),
                         datasets::input_info(data), Progress{recipe}};
   say("training " + o.model + " on " + data.name);
-  const EpochReport last = train_model(checkpoint, data, dense);
+  Log log = begin_log(checkpoint, data, dense);
+  const EpochReport last = train_model(checkpoint, data, dense, log);
 
   FactOptions facts;
   facts.known_on = data.name;

@@ -14,7 +14,8 @@
 #include "examples/cli/console.h"
 #include "examples/cli/model_source.h"
 #include "examples/cli/progress_bar.h"
-#include "examples/cli/prune_model.h"
+#include "examples/cli/prune_options.h"
+#include "examples/cli/scoring_batches.h"
 #include "examples/cli/usage.h"
 
 namespace espalier::cli {

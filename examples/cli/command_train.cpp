@@ -7,8 +7,7 @@
 #include "examples/cli/commands.h"
 #include "examples/cli/console.h"
 #include "examples/cli/data.h"
-#include "examples/cli/log.h"
-#include "examples/cli/model_source.h"
+#include "examples/cli/resume.h"
 #include "examples/cli/train_model.h"
 #include "examples/cli/usage.h"
 
@@ -22,18 +21,6 @@ struct Options {
   RecipeOptions recipe;
 };
 
-// A resumed training goes on by its own recipe: an option that says otherwise is refused.
-void expect_same(const Recipe& asked, const Recipe& stored, const std::string& file) {
-  const Json a = to_json(asked), b = to_json(stored);
-  for (const auto& [key, value] : a.items())
-    if (value != b[key]) {
-      std::string option = "--" + key;
-      for (char& c : option) c = c == '_' ? '-' : c;
-      throw UsageError(option + ": found " + value.dump() + ", expected " + b[key].dump() +
-                       " as the training in " + file + " began with");
-    }
-}
-
 ModelAndData begin(const Options& o, const std::string& model) {
   datasets::Data data = find_data(o.data);
   const Recipe recipe = with_options(o.recipe, default_recipe(model, data));
@@ -46,21 +33,15 @@ ModelAndData begin(const Options& o, const std::string& model) {
 }
 
 ModelAndData resume(const Options& o) {
-  ModelAndData loaded = load_with_data({.file = o.resume, .data = o.data});
+  ModelAndData loaded = load_interrupted({.file = o.resume, .data = o.data}, "train");
   const Checkpoint& checkpoint = loaded.checkpoint;
-  check(checkpoint.progress.has_value(), o.resume,
-        ": found a model without a training to go on with, expected a checkpoint");
-  check(!checkpoint.progress->finished(), o.resume, ": found a training that is finished (",
-        checkpoint.progress->epochs_done, " epochs), expected one that was interrupted");
   const Recipe& recipe = checkpoint.progress->recipe;
-  expect_same(with_options(o.recipe, recipe), recipe, o.resume);
+  expect_same(to_json(with_options(o.recipe, recipe)), to_json(recipe), "training", o.resume);
   const Progress& progress = *checkpoint.progress;
   check_option(o.stop_after == 0 || o.stop_after > progress.epochs_done, "--stop-after",
                o.stop_after,
                "more than the " + std::to_string(progress.epochs_done) + " epochs that are done");
-  say("resumed after epoch " + std::to_string(progress.epochs_done) + " of " +
-      std::to_string(recipe.epochs) +
-      (progress.epoch.steps ? " and step " + std::to_string(progress.epoch.steps) : ""));
+  say("resumed " + position(checkpoint));
   return loaded;
 }
 
@@ -73,9 +54,8 @@ Json act(const Options& o) {
   with_options(o.recipe, {});
   const Claim claim = claim_model(o.out);
   auto [checkpoint, data] = o.resume.empty() ? begin(o, model) : resume(o);
-  TrainOptions options;
-  if (!o.resume.empty()) options.log = log_lines(o.resume, checkpoint);
-  const EpochReport last = train_model(checkpoint, data, o.out, o.stop_after, options);
+  Log log = begin_log(checkpoint, data, o.out, o.resume);
+  const EpochReport last = train_model(checkpoint, data, o.out, log, {.stop_after = o.stop_after});
   say(o.out + ": written, " + with_commas(file_bytes(o.out)) + " bytes");
   return {{"accuracy", last.test.accuracy()},
           {"accuracy_deviation", last.test.deviation()},

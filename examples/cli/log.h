@@ -3,7 +3,6 @@
 // of another training or one that is ahead of its model, is taken for one of other weights.
 #pragma once
 
-#include <limits>
 #include <string>
 #include <vector>
 

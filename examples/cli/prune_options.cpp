@@ -222,25 +222,4 @@ pruning::Schedule schedule_of(const PruneOptions& o, int epochs) {
   }
 }
 
-Json to_json(const PruneOptions& o) {
-  Json json{{"structure", o.structure}, {"criterion", o.criterion}, {"scope", o.scope},
-            {"count", o.count},         {"normalise", o.normalise}, {"schedule", o.schedule},
-            {"floor", o.floor},         {"pictures", o.pictures}};
-  if (o.sparsity) json["sparsity"] = *o.sparsity;
-  if (o.relative_to != "original") json["relative_to"] = o.relative_to;
-  if (o.threshold) json["threshold"] = *o.threshold;
-  if (o.deviations) json["deviations"] = *o.deviations;
-  if (o.structure == "block") json["block"] = o.block;
-  if (o.structure == "n:m") json["pattern"] = o.pattern;
-  if (!o.only.empty()) json["only"] = o.only;
-  if (!o.leave_out.empty()) json["leave_out"] = o.leave_out;
-  if (!o.ratios.empty()) json["ratios"] = o.ratios;
-  if (o.pruning_epochs) json["pruning_epochs"] = *o.pruning_epochs;
-  const Plan plan = plan_of(o);
-  if (plan == Plan::Iterative || plan == Plan::Lottery) json["steps"] = o.steps;
-  if (plan == Plan::Lottery) json["rewind_epoch"] = o.rewind_epoch;
-  if (o.compact) json["compact_after"] = *o.compact;
-  return json;
-}
-
 }  // namespace espalier::cli

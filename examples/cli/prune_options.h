@@ -42,6 +42,15 @@ pruning::Method method_of(const PruneOptions& options);
 double sparsity_of(const PruneOptions& options);
 // Of a gradual plan, in a training of so many epochs.
 pruning::Schedule schedule_of(const PruneOptions& options, int epochs);
+
+// The options that decide something; with the defaults they are all of them.
 Json to_json(const PruneOptions& options);
+// Strict: an error that begins with `file`.
+PruneOptions prune_options_from(const Json& json, const std::string& file);
+// The stored options, with those that this command line names in their place.
+PruneOptions with_given(const CLI::App& command, const PruneOptions& given,
+                        const PruneOptions& stored);
+// "--leave-out" for the field "leave_out", of a recipe's JSON too.
+std::string option_of(const std::string& field);
 
 }  // namespace espalier::cli

@@ -64,7 +64,10 @@ void take_event(const Json& json, LogFacts& facts) {
     facts.pruned = find<double>(json, "accuracy");
     facts.pruned_images = find<std::int64_t>(json, "test_images").value_or(0);
   }
-  if (event == "resume") facts.resumed.push_back(text_at(json, "command"));
+  if (event == "resume") {
+    facts.interrupted = false;
+    facts.resumed.push_back(text_at(json, "command"));
+  }
   const bool beginning = event == "train" || event == "prune" || event == "compact";
   if (!beginning || !facts.event.empty()) return;  // a compaction on the way is no beginning
   facts.event = event;

@@ -1,70 +1,55 @@
 // Training with a log and checkpoints.
 #include "examples/cli/train_model.h"
 
+#include "core/parallel.h"
 #include "core/system.h"
 #include "examples/cli/command_line.h"
 #include "examples/cli/console.h"
-#include "examples/cli/data.h"
 #include "examples/cli/interrupt.h"
-#include "examples/cli/log.h"
+#include "examples/cli/resume.h"
 
 namespace espalier::cli {
-namespace {
 
-// Where a training was interrupted, and what is to be done about it.
-std::string sentence(const Progress& progress, const std::string& out, const TrainOptions& o) {
-  const std::string of = " of " + std::to_string(progress.recipe.epochs);
-  std::string text = "interrupted ";
-  if (progress.epoch.steps == 0)
-    text += "after epoch " + std::to_string(progress.epochs_done) + of;
-  else
-    text += "in epoch " + std::to_string(progress.epochs_done + 1) + of + ", after step " +
-            std::to_string(progress.epoch.steps);
-  const std::string file = shell_word(out);
-  if (!o.resumable)
-    return text + "; " + out + " holds the network as it stands, this training cannot go on";
-  return text + "; " + out + " holds it all, go on with: espalier train --resume " + file +
-         data_argument() + " --out " + file + o.lost;
-}
-
-}  // namespace
-
-EpochReport train_model(Checkpoint& checkpoint, const datasets::Data& data, const std::string& out,
-                        int stop_after, const TrainOptions& options) {
-  Progress& progress = *checkpoint.progress;
-  Log log(out, options.keep_log ? log_lines(out) : options.log);
+Log begin_log(const Checkpoint& checkpoint, const datasets::Data& data, const std::string& out,
+              const std::string& resumed, const Json& first) {
+  const std::optional<PruneState>& pruning = checkpoint.pruning;
+  Log log(out, resumed.empty() ? std::vector<std::string>() : log_lines(resumed, checkpoint));
   if (log.empty()) {  // a new one, or the model alone was brought here
-    Json first{{"event", "train"},
-               {"command", command_line()},
-               {"model", checkpoint.model.name()},
-               {"data", data.name}};
-    first.update(options.event);
-    first.update({{"recipe", to_json(progress.recipe)}, {"system", describe()}});
-    log.write(first);
-  } else if (options.keep_log) {
-    log.write(options.event);
+    Json line{{"event", first.at("event")},
+              {"command", command_line()},
+              {"model", checkpoint.model.name()},
+              {"data", data.name}};
+    line.update(first);
+    line.update({{"recipe", to_json(pruning ? pruning->recipe : checkpoint.progress->recipe)},
+                 {"system", describe()}});
+    log.write(line);
   } else {
     log.write({{"event", "resume"},
                {"command", command_line()},
-               {"epoch", progress.epochs_done},
+               {"epoch", checkpoint.progress->epochs_done},
                {"system", describe()}});
   }
+  return log;
+}
+
+EpochReport train_model(Checkpoint& checkpoint, const datasets::Data& data, const std::string& out,
+                        Log& log, const TrainOptions& options) {
+  Progress& progress = *checkpoint.progress;
+  if (!progress.data) progress.data = datasets::fingerprint(data);
+  progress.threads = num_threads();
   const auto save = [&] {
-    if (options.resumable || progress.finished())
-      save_checkpoint(checkpoint, out, options.masks);
-    else
-      save_checkpoint({checkpoint.model, checkpoint.input, {}}, out);
+    save_checkpoint(checkpoint, out, options.masks);
     log.commit();
   };
-  TrainHooks hooks;
-  hooks.after_step = options.after_step;
+  TrainHooks hooks = options.hooks;
   hooks.after_epoch = [&](const EpochReport& report) {
     say(line_of(report, progress.recipe.epochs));
-    const Json event = options.after_epoch ? options.after_epoch(report) : Json();
-    log.write(json_of(report), &checkpoint.model);
-    if (!event.empty()) log.write(event, &checkpoint.model);
+    const std::vector<Json> events =
+        options.after_epoch ? options.after_epoch(report) : std::vector<Json>();
+    log.write(json_of(report), &checkpoint.model);  // as it is after these events, and written
+    for (const Json& event : events) log.write(event, &checkpoint.model);
     save();
-    return progress.epochs_done != stop_after;
+    return progress.epochs_done != options.stop_after;
   };
   hooks.interrupted = [&] {
     if (progress.epoch.steps > 0) {
@@ -74,7 +59,8 @@ EpochReport train_model(Checkpoint& checkpoint, const datasets::Data& data, cons
                 &checkpoint.model);
       save();
     }
-    throw Interrupted(sentence(progress, out, options));
+    throw Interrupted("interrupted " + position(checkpoint) + "; " + out +
+                      " holds it all, go on with: " + resume_command(checkpoint, out, out));
   };
   return train(checkpoint.model, data, checkpoint.input->normalisation, progress, hooks);
 }

@@ -1,28 +1,32 @@
-// Training as train and run do it: with a line an epoch, a log and a checkpoint after each.
+// Training as train, prune and run do it: with a line an epoch, a log and a checkpoint after each.
 #pragma once
 
 #include <string>
+#include <vector>
 
+#include "examples/cli/log.h"
 #include "examples/cli/training.h"
 
 namespace espalier::cli {
 
+// The log of what the checkpoint is about to go through, to be written to `out`. A new one begins
+// with the recipe, and with what `first` says. That of `resumed`, where it is not empty and the
+// checkpoint is as it was read from there, goes on from where the checkpoint stands.
+Log begin_log(const Checkpoint& checkpoint, const datasets::Data& data, const std::string& out,
+              const std::string& resumed = "",
+              const Json& first = Json::object({{"event", "train"}}));
+
 struct TrainOptions {
-  std::function<void(const datasets::Batch& batch)> after_step = {};
-  // After an epoch, before the checkpoint is written; what it returns goes into the log, unless it
-  // is empty.
-  std::function<Json(const EpochReport& report)> after_epoch = {};
-  std::vector<std::string> log = {};  // the lines of a resumed training's log, which go on
-  bool keep_log = false;              // that of `out` goes on, with `event` as its next line
-  Json event = Json::object();        // else what the log's first line says beside the recipe
-  bool resumable = true;  // false: the files on the way are models without a training to go on with
-  bool masks = true;      // false: the file of the finished training has none
-  std::string lost = {};  // what going on after an interrupt would not do, to be said then
+  TrainHooks hooks = {};  // what happens within an epoch
+  // After an epoch, before the checkpoint is written; what it returns goes into the log.
+  std::function<std::vector<Json>(const EpochReport& report)> after_epoch = {};
+  int stop_after = 0;  // the epoch to end after; 0: the last one
+  bool masks = true;   // false: the file of what is finished then has none
 };
 
 // Trains on from the checkpoint's progress and writes it to `out` after every epoch, and where it
-// is interrupted. Ends early after epoch `stop_after` where that is not 0.
+// is interrupted.
 EpochReport train_model(Checkpoint& checkpoint, const datasets::Data& data, const std::string& out,
-                        int stop_after = 0, const TrainOptions& options = {});
+                        Log& log, const TrainOptions& options = {});
 
 }  // namespace espalier::cli

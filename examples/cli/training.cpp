@@ -1,6 +1,7 @@
 // Training: the loop.
 #include "examples/cli/training.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -86,12 +87,16 @@ class Training {
                              .flip = recipe_.flip,
                              .seed = static_cast<std::uint64_t>(recipe_.seed),
                              .first_epoch = progress_.epochs_done,
-                             .first_step = epoch_.steps,
+                             .first_step = epoch_.steps - recalled(),
                              .normalisation = normalisation_});
     steps_ = loader.batches_per_epoch() * recipe_.epochs;
     check_continues(loader.batches_per_epoch());
     EpochReport last;
     for (auto& batch : loader) {
+      if (batch.step < progress_.steps_done) {
+        hooks_.recall(batch);
+        continue;
+      }
       if (!bar_) begin_epoch(batch.epoch + 1);
       step(batch);
       if (batch.last_of_epoch) {
@@ -105,14 +110,17 @@ class Training {
   }
 
  private:
+  std::int64_t recalled() const {
+    return hooks_.recall ? std::min<std::int64_t>(hooks_.recalls, epoch_.steps) : 0;
+  }
+
   // Other data would have another number of steps.
   void check_continues(std::int64_t steps_per_epoch) const {
-    if (epoch_.steps == 0) return;
     check(epoch_.steps < steps_per_epoch &&
               progress_.steps_done == steps_per_epoch * progress_.epochs_done + epoch_.steps,
-          "training: found an epoch that was interrupted at step ", epoch_.steps, ", ",
-          progress_.steps_done, " in all, expected one of the ", steps_per_epoch,
-          " steps that an epoch of these pictures has");
+          "training: found ", progress_.steps_done, " steps in ", progress_.epochs_done,
+          " epochs and ", epoch_.steps, " steps, expected ", steps_per_epoch,
+          " steps an epoch, as these images make");
   }
 
   void begin_epoch(int epoch) {
@@ -139,6 +147,7 @@ class Training {
     if (momentum_schedule_)
       static_cast<optim::SGD&>(*optimizer_)
           .set_momentum(momentum_schedule_->at(batch.step, steps_));
+    if (hooks_.before_step) hooks_.before_step(batch);
     const Tensor logits = layers::outputs_of(model_, batch.images);
     const Tensor loss = cross_entropy(
         logits, batch.labels, {.label_smoothing = static_cast<float>(recipe_.label_smoothing)});
@@ -151,7 +160,6 @@ class Training {
       if (!std::isfinite(norm)) [[unlikely]]
         fail_nonfinite(model_, batch, "gradients with a norm of " + std::to_string(norm));
     }
-    if (hooks_.before_step) hooks_.before_step(batch);
     optimizer_->step();
     if (regulariser_) regulariser_->step(optimizer_->lr());
     if (ema_) ema_->update();

@@ -22,8 +22,12 @@ struct EpochReport {
 };
 
 struct TrainHooks {
-  // Between the backward pass and the optimiser's step, and after the step.
+  // Before the pass forward, and after the optimiser's step.
   std::function<void(const datasets::Batch&batch)> before_step = {}, after_step = {};
+  // Where training goes on in the middle of an epoch: the batches before that in their order, at
+  // most `recalls` of them, which were trained on before it was interrupted.
+  std::function<void(const datasets::Batch& batch)> recall = {};
+  int recalls = 0;
   // After an epoch, before the next one begins; false ends training here.
   std::function<bool(const EpochReport&)> after_epoch = {};
   // An interrupt was asked for; the progress is that of the last step, whether an epoch ends there

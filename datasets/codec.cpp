@@ -3,6 +3,7 @@
 
 #include <cctype>
 #include <cstring>
+#include <new>
 
 #include "core/error.h"
 #include "core/file.h"
@@ -130,9 +131,13 @@ Pixels decode(std::span<const std::byte> file, const std::string& name, std::int
   check(file.size() <= kMostBytes, name, ": found ", file.size(),
         " bytes, expected an image of at most ", kMostBytes);
   const Encoded encoded{file, name, max_pixels};
-  Pixels pixels = format_of(encoded).decode(encoded);
-  blend(pixels);
-  return pixels;
+  try {
+    Pixels pixels = format_of(encoded).decode(encoded);
+    blend(pixels);
+    return pixels;
+  } catch (const std::bad_alloc&) {
+    fail(name, ": no memory to decode it");
+  }
 }
 
 Pixels decode(const std::string& path, std::int64_t max_pixels) {

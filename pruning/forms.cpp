@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <deque>
 #include <limits>
 #include <map>
 #include <mutex>
@@ -90,6 +91,9 @@ class Subject {
     parameters_ = layers::parameters_of(*layer_);
   }
 
+  Subject(const Subject&) = delete;  // the epilogue's addend is this object's
+  Subject& operator=(const Subject&) = delete;
+
   void run() {
     if (!training_) {
       const NoGrad off;
@@ -150,7 +154,7 @@ void time_turns(Subject& dense, Subject& sparse, int turns, Times& times) {
 
 Times time_both(const Module& layer, const Call& call, bool training, bool to_input) {
   constexpr int kCopies = 3;  // elsewhere in memory each, which alone may be worth some percent
-  std::vector<Subject> dense, sparse;
+  std::deque<Subject> dense, sparse;  // which stay where they are
   Times together, alone;
   for (int i = 0; i < kCopies; ++i) {
     dense.emplace_back(layers::clone(layer), call, training, to_input);

@@ -44,7 +44,7 @@ TEST_CASE("claim: a second process that would write the same files is refused at
   REQUIRE(run_program(training(folder, 1) + other).status == 0);
   fs::create_symlink("m.safetensors", folder / "link.safetensors");
   {
-    Process first(training(folder, 1000000) + model);
+    Process first(training(folder, 100000) + model);
     REQUIRE(first.wait_until([&] { return fs::exists(model); }));
     const std::string words = ": found process " + content(lock).substr(8) + " writing it";
     CHECK(content(lock).find("process ") == 0);
@@ -68,7 +68,7 @@ TEST_CASE("claim: two stories in one folder, two reports of one name") {
   write_small_data(folder / "data");
   const std::string out = folder / "story", run = "run --model lenet5 --threads 1 --epochs ",
                     where = " --data " + (folder / "data") + " --out " + out;
-  Process first(run + "1000000" + where);
+  Process first(run + "100000" + where);
   REQUIRE(first.wait_until([&] { return fs::exists(out + "/dense.safetensors"); }));
   expect_error(run + "1" + where, 1, out + "/dense.safetensors: found process ");
   expect_error("report " + out + "/dense.safetensors", 1, out + "/report.html: found process ");

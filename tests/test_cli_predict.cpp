@@ -158,7 +158,7 @@ TEST_CASE("command line: predict says where a network's outputs are not finite")
   datasets::write_picture(a, noise(3 * 32 * 32), 3, 32, 32);
   const layers::Model model = layers::LeNet5(3, 0, {3, 32, 32});
   Parameter weight = model.parameters()[0];
-  weight.mutable_data()[0] = std::nanf("");
+  std::fill_n(weight.mutable_data(), weight.numel(), 3e38f);  // finite, and too large
   const datasets::InputInfo info{"d", {{0, 0, 0}, {1, 1, 1}}, {"a", "b", "c"}};
   layers::save(model, broken, {.metadata = datasets::metadata(info)});
   expect_error("predict " + broken + " " + a, 1,

@@ -65,13 +65,15 @@ class SmallDisk {
   rlimit before_;
 };
 
-// Runs it in a process of its own that is killed at its end, so that no destructor runs.
+void die() { kill(getpid(), SIGKILL); }
+
+// Runs it in a process of its own; it ends in die(), so that no destructor runs.
 void killed_after(const std::function<void()>& action) {
   const pid_t id = fork();
   REQUIRE(id >= 0);
   if (id == 0) {
     action();
-    kill(getpid(), SIGKILL);
+    _exit(0);
   }
   int status = 0;
   waitpid(id, &status, 0);
@@ -290,13 +292,17 @@ TEST_CASE("what a killed writer left behind is removed by the next one, what is 
     killed_after([&] {
       AtomicFile first(folder / "file"), second(folder / "file");
       first.write("half", 4);
+      die();
     });
   CHECK(text_of(folder / "file") == "old");
   CHECK(entries_in(folder.path()) == 3);  // of the last one: the others removed what they found
   AtomicFile slow(folder / "file");
   slow.write("slow", 4);
   CHECK(entries_in(folder.path()) == 2);
-  killed_after([&] { AtomicFile third(folder / "file"); });
+  killed_after([&] {
+    AtomicFile third(folder / "file");
+    die();
+  });
   write_file(folder / "file", "new");
   CHECK(entries_in(folder.path()) == 2);
   slow.commit();
@@ -310,6 +316,7 @@ TEST_CASE("what a killed writer of a folder left behind is removed by the next o
   killed_after([&] {
     const datasets::NewFolder fresh(target);
     write_file(fresh.path() + "/file", "half");
+    die();
   });
   CHECK(entries_in(folder.path()) == 1);
   datasets::NewFolder fresh(target), other(target);

@@ -256,6 +256,8 @@ TEST_CASE("select: with a base, ratios are shares of what that left") {
   CHECK(half.to_original(0.6) == doctest::Approx(0.8));
   CHECK(half.from_original(0.8) == doctest::Approx(0.6));
   CHECK(half.from_original(0.2) == 0);
+}
+
 TEST_CASE("schedules: the first and the last sparsity are exactly those asked for") {
   for (int i = 0; i < 1000; ++i) {
     const double to = i / 1000.0, from = to / 3;

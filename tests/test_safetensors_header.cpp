@@ -26,7 +26,8 @@ TEST_CASE("safetensors: header lengths that cannot be") {
         "f: found a header length of 18446744073709551615, expected at most 100000000 in a model "
         "file (safetensors)");
   CHECK(error_in(prefix(UINT64_MAX - 7) + "{}") ==
-        "f: found a header length of 18446744073709551608, expected at most 100000000");
+        "f: found a header length of 18446744073709551608, expected at most 100000000 in a model "
+        "file (safetensors)");
 }
 
 TEST_CASE("safetensors: a header that is no JSON object") {

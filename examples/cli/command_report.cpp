@@ -41,7 +41,9 @@ Json json_of(const ReportFile& file) {
                {"macs_nonzero", file.macs_nonzero},
                {"macs_run", file.macs_run},
                {"bytes", file.bytes},
-               {"memory", file.memory}});
+               {"memory", file.memory},
+               {"weights_original", file.weights()},
+               {"weights_nonzero", file.weights_left()}});
   known("seed", file.log.seed.has_value(), file.log.seed.value_or(0));
   known("command", !file.log.command.empty(), file.log.command);
   if (file.speed) {

@@ -7,6 +7,7 @@
 
 #include "core/parallel.h"
 #include "core/processors.h"
+#include "layers/layers.h"
 #include "tests/cli.h"
 
 namespace espalier::testing {
@@ -73,9 +74,10 @@ TEST_CASE("processors: no more than the affinity mask has") {
 TEST_CASE("command line: threads are no more than OpenMP gives and processors are there") {
   const int processors = available_processors();
   const TempDir folder;
+  const std::string model = folder / "m.safetensors";
+  layers::save(layers::LeNet300(), model);
   const auto threads = [&](const std::string& variables, const std::string& options = "") {
-    const Outcome run = run_program(
-        "crossover --linear 8,8 --batch 2 --out " + (folder / "x.svg ") + options, variables);
+    const Outcome run = run_program("inspect " + model + " " + options, variables);
     REQUIRE_MESSAGE(run.status == 0, run.err);
     const std::size_t at = run.err.find(" thread");
     return std::atoi(run.err.c_str() + run.err.rfind(' ', at - 1));

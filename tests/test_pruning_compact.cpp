@@ -80,14 +80,6 @@ TEST_CASE("compact: a format changes only for a gain beyond the spread of the me
   CHECK_THROWS_AS(pruning::prefers_sparse({}, false, 0.05), Error);
 }
 
-// As measured times have it, and not a rule: nearly all products are there, with an index each.
-TEST_CASE("compact: a layer that lacks few weights stays dense") {
-  Model model = small_net();
-  pruning::prune(model, {.structure = pruning::Weight, .criterion = pruning::magnitude()}, 0.025);
-  pruning::compact(model, {.format = Format::Auto, .images = 32});
-  CHECK(pruning::sparse_layers(model).empty());
-}
-
 TEST_CASE("compact: nothing that is gone, nothing that changes") {
   const Model model = small_net(), before = model.clone();
   const pruning::Compaction done = pruning::compact(model, {.format = Format::CSR});

@@ -1,13 +1,13 @@
 // Threads: how many, and the denormal flag.
 #include "core/parallel.h"
 
-#include "core/processors.h"
-
 #include <latch>
 #include <mutex>
 #include <system_error>
 #include <thread>
 #include <vector>
+
+#include "core/processors.h"
 
 #if defined(__SSE2__)
 #include <xmmintrin.h>

@@ -16,8 +16,6 @@ extern "C" void blas_memory_free(void*);
 namespace espalier {
 namespace {
 
-constexpr std::size_t kWorkSpace = std::size_t{128} << 20;  // BUFFER_SIZE in OpenBLAS's common.h
-
 std::atomic<int> inside = 0;    // threads that may be in OpenBLAS now
 std::atomic<int> prepared = 0;  // threads that it has a work space for
 std::mutex preparing;
@@ -36,8 +34,8 @@ void prepare(int threads) {
   // What others ask for meanwhile is to fit as well.
   constexpr std::size_t kBeside = std::size_t{16} << 20;
   const auto more = static_cast<std::size_t>(threads - prepared);
-  check(has_room(more * kWorkSpace + kBeside), "OpenBLAS: found no memory for ", more, " x ",
-        kWorkSpace >> 20,
+  check(has_room(more * kBlasWorkSpace + kBeside), "OpenBLAS: found no memory for ", more, " x ",
+        kBlasWorkSpace >> 20,
         " MiB of address space to work in, expected it to be free (ulimit -v; "
         "fewer threads need less)");
   std::vector<void*> spaces(static_cast<std::size_t>(threads));

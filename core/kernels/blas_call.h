@@ -3,10 +3,16 @@
 
 #include <omp.h>
 
+#include <cstddef>
+
 namespace espalier {
 
-// So many threads are in OpenBLAS at once while it lives. Its work space (128 MiB of address space
-// a thread) is asked for first: OpenBLAS itself tries for ever where there is none. An Error then.
+// Address space that OpenBLAS takes for a thread: BUFFER_SIZE in its common.h. It tries for ever
+// where there is none.
+inline constexpr std::size_t kBlasWorkSpace = std::size_t{128} << 20;
+
+// So many threads are in OpenBLAS at once while it lives. Their work space is asked for first; an
+// Error where there is none.
 class BlasUse {
  public:
   explicit BlasUse(int threads);

@@ -11,9 +11,9 @@
 #include <cstdlib>
 #include <cstring>
 
-namespace {
+#include "core/kernels/blas_call.h"
 
-constexpr std::size_t kWorkSpace = std::size_t{128} << 20;  // BUFFER_SIZE in OpenBLAS's common.h
+namespace {
 
 // As OpenBLAS counts its threads: one for each processor, unless the environment has fewer.
 std::size_t blas_threads(char** environment) {
@@ -28,7 +28,7 @@ std::size_t blas_threads(char** environment) {
 }
 
 void check_address_space(int, char**, char** environment) {
-  const std::size_t bytes = blas_threads(environment) * kWorkSpace;
+  const std::size_t bytes = blas_threads(environment) * espalier::kBlasWorkSpace;
   void* const space =
       mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (space != MAP_FAILED) {

@@ -1,7 +1,11 @@
 // Sizes that files announce, against what their bytes can hold and against memory.
 #include <sys/resource.h>
+#include <unistd.h>
 
+#include <cstdlib>
 #include <fstream>
+#include <memory>
+#include <vector>
 
 #include "datasets/gzip.h"
 #include "datasets/picture.h"
@@ -22,21 +26,33 @@ Bytes with_size(Bytes file, const Bytes& more) {
   return file;
 }
 
-// While it lives, the process gets so many more bytes of memory.
+// While it lives, the process gets so many more bytes of memory, the free ones among those that it
+// has already being taken.
 class MemoryLimit {
  public:
   explicit MemoryLimit(std::size_t bytes) {
     getrlimit(RLIMIT_AS, &before_);
-    std::size_t pages = 0;
-    std::ifstream("/proc/self/statm") >> pages;
-    rlimit limited = before_;
-    limited.rlim_cur = pages * 4096 + bytes;
-    setrlimit(RLIMIT_AS, &limited);
+    taken_.reserve(4096);
+    allow(0);
+    while (void* block = std::malloc(std::size_t{16} << 20)) taken_.emplace_back(block);
+    allow(bytes);
   }
   ~MemoryLimit() { setrlimit(RLIMIT_AS, &before_); }
 
  private:
+  void allow(std::size_t bytes) const {
+    std::size_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    rlimit limited = before_;
+    limited.rlim_cur = pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE)) + bytes;
+    setrlimit(RLIMIT_AS, &limited);
+  }
+
+  struct Free {
+    void operator()(void* block) const { std::free(block); }
+  };
   rlimit before_ = {};
+  std::vector<std::unique_ptr<void, Free>> taken_;
 };
 
 }  // namespace

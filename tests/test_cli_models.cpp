@@ -157,11 +157,11 @@ TEST_CASE("command line: a file without normalization takes that of the training
 TEST_CASE("command line: every command reads the weights of a built-in model from PyTorch") {
   const Trained& t = trained();
   const TempDir out;
-  const layers::Model model = layers::ResNet20(10, 3, {3, 32, 32});
+  const layers::Model model = layers::LeNet5(10, 3, {3, 32, 32});
   const std::string own = out / "own.safetensors", weights = out / "weights.safetensors";
   layers::save(model, own);
   write_state_dict(model, weights, as_data_parallel);
-  const std::string data = " --data " + t.data, named = " --model resnet20";
+  const std::string data = " --data " + t.data, named = " --model lenet5";
   for (const std::string& command : commands(weights, out)) {
     expect_error(command + data, 1,
                  weights +
@@ -169,14 +169,12 @@ TEST_CASE("command line: every command reads the weights of a built-in model fro
                      "the name of the built-in model whose weights it holds");
     succeed(command + named + data);
   }
-  // Of those that need no images, the size of a usual one will do.
-  for (const char* command : {"inspect ", "bench --batch 1 --windows 1 "})
-    succeed(command + weights + named);
-  CHECK(succeed("eval " + weights + named + data + " --json").json()["loss"] ==
-        succeed("eval " + own + data + " --json").json()["loss"]);
-  CHECK(
-      succeed("compact " + weights + named + " --json --out " + (out / "c")).json()["parameters"] ==
-      succeed("inspect " + own + " --json").json()["parameters"]);
+  const auto loss = [&](const std::string& file) {
+    return succeed("eval " + file + data + " --json").json()["loss"];
+  };
+  CHECK(loss(weights + named) == loss(own));
+  CHECK(succeed("compact " + weights + named + data + " --json --out " + (out / "c"))
+            .json()["parameters"] == succeed("inspect " + own + " --json").json()["parameters"]);
 
   // What prune writes is whole.
   const std::string pruned = out / "pruned.safetensors";
@@ -186,7 +184,15 @@ TEST_CASE("command line: every command reads the weights of a built-in model fro
   CHECK(json["nonzero"] < json["parameters"]);
   for (const std::string& command : commands(pruned, out)) succeed(command + data);
   expect_error("eval " + pruned + data + " --model vgg16", 1,
-               pruned + ": found a network named 'resnet20', expected vgg16 as --model says");
+               pruned + ": found a network named 'lenet5', expected vgg16 as --model says");
+
+  // Names that differ, and images of the usual size where none are given.
+  const layers::Model residual = layers::ResNet20(10, 3);
+  layers::save(residual, own);
+  write_state_dict(residual, weights, as_data_parallel);
+  CHECK(loss(weights + " --model resnet20") == loss(own));
+  for (const char* command : {"inspect ", "bench --batch 1 --windows 1 "})
+    succeed(command + weights + " --model resnet20");
 }
 
 TEST_CASE("command line: weights of another network are named tensor by tensor") {

@@ -6,16 +6,19 @@
 namespace espalier::testing {
 namespace {
 
-// A trained network and its data, made once for all tests here.
+// A trained network with layers that can leave, a small one, and their data; made once for all
+// tests here.
 struct Trained {
   TempDir folder;
-  std::string data = folder / "data", model = folder / "m.safetensors";
+  std::string data = folder / "data", model = folder / "m.safetensors",
+              small = folder / "small.safetensors";
   Trained() {
     write_small_data(data);
-    const Outcome run =
-        run_program("train --model resnet20 --epochs 1 --batch 32 --lr 0.02 --data " + data +
-                    " --out " + model);
-    REQUIRE_MESSAGE(run.status == 0, run.err);
+    for (const std::string& command : {"train --model resnet20 --batch 32 --lr 0.02 --out " + model,
+                                       "train --model lenet5 --batch 32 --out " + small}) {
+      const Outcome run = run_program(command + " --epochs 1 --data " + data);
+      REQUIRE_MESSAGE(run.status == 0, run.err);
+    }
   }
 };
 
@@ -24,9 +27,10 @@ const Trained& trained() {
   return once;
 }
 
-Outcome prune(const std::string& arguments, const std::string& out) {
+Outcome prune(const std::string& arguments, const std::string& out,
+              const std::string& model = trained().model) {
   const Trained& t = trained();
-  return run_program("prune " + t.model + " --data " + t.data +
+  return run_program("prune " + model + " --data " + t.data +
                      " --pictures 16 --batch 32 --no-report" + " --out " + out + " --json " +
                      arguments);
 }
@@ -56,7 +60,8 @@ TEST_CASE("command line: prune takes what it is asked to, says so and writes it"
   };
   for (const auto& c : cases) {
     CAPTURE(c.arguments);
-    const Outcome run = prune(c.arguments, out);
+    const bool layers = std::string(c.arguments).starts_with("--structure layer");
+    const Outcome run = prune(c.arguments, out, layers ? trained().model : trained().small);
     REQUIRE_MESSAGE(run.status == 0, run.err);
     const Json json = run.json();
     CHECK(json["sparsity"].get<double>() == doctest::Approx(c.sparsity).epsilon(0.02));

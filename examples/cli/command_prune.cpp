@@ -40,13 +40,13 @@ bool still_there(const PruneState& pruning, const std::string& out) {
 // The network as it came beside what is left of it. A short look at the clock: a few windows.
 std::string write_report_of(const PruneState& pruning, const std::string& out,
                             const PruneReport& report, const layers::Model& model,
-                            const std::string& data) {
+                            const datasets::Data& data) {
   FactOptions options{
       .evaluations = {{out, {report.after(), layers::fingerprint(model)}}},
       .bench =
           ModelBenchOptions{.batches = {128}, .windows = 3, .seconds = 0.03, .training = false},
-      .known_on = data,
-      .model = pruning.model};
+      .model = pruning.model,
+      .loaded = &data};
   std::vector<std::string> files{out};
   if (still_there(pruning, out)) {
     files.insert(files.begin(), pruning.file);
@@ -129,7 +129,7 @@ Json act(const Options& o) {
                {"pruning", to_json(pruning.options)},
                {"recipe", to_json(pruning.recipe)}});
   if (!pruning.no_report) {
-    json["report"] = write_report_of(pruning, o.out, report, checkpoint.model, data.name);
+    json["report"] = write_report_of(pruning, o.out, report, checkpoint.model, data);
     answer(json["report"].get<std::string>());
   }
   return json;

@@ -99,7 +99,8 @@ Json compare(const std::vector<std::pair<std::string, std::string>>& files, Fact
     sizes.emplace_back(name, size_of(model, file));
     variants.push_back({name, model, model});
   }
-  const ModelSpeed speed = bench_models(variants, {.batches = {kBatch}, .windows = 5});
+  const ModelSpeed speed =
+      bench_models(variants, {.batches = {kBatch}, .windows = 5, .seconds = 0.1});
   answer("\n" + side_by_side(sizes) + text_of(speed));
   facts.speed = speed;
   Json json = Json::object();
@@ -128,7 +129,7 @@ Json act(const Options& o) {
   const EpochReport last = train_model(checkpoint, data, dense, log);
 
   FactOptions facts;
-  facts.known_on = data.name;
+  facts.loaded = &data;
   Json first = evaluated(dense, data.test, facts);
   first["images_per_second"] = last.images_per_second;
   Json result{{"dense", first},

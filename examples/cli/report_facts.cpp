@@ -80,13 +80,12 @@ void take_accuracy(ReportFile& file, const Checkpoint& checkpoint, const FactOpt
                    const datasets::Data* data) {
   file.loss = std::numeric_limits<double>::quiet_NaN();
   std::optional<Evaluation> found;
-  if (const auto known = options.evaluations.find(file.path);
-      known != options.evaluations.end() &&
-      known->second.weights == layers::fingerprint(checkpoint.model)) {
-    found = known->second.evaluation;
-    file.evaluated_on = options.known_on;
-  } else if (data) {
-    found = evaluate(checkpoint.model, data->test, checkpoint.input->normalisation);
+  if (data) {
+    const auto known = options.evaluations.find(file.path);
+    found = known != options.evaluations.end() &&
+                    known->second.weights == layers::fingerprint(checkpoint.model)
+                ? known->second.evaluation
+                : evaluate(checkpoint.model, data->test, checkpoint.input->normalisation);
     file.evaluated_on = data->name;
   }
   if (found) {
@@ -157,12 +156,13 @@ ReportFacts collect_facts(const std::vector<std::string>& files, const FactOptio
   std::vector<Variant> variants;
   std::optional<datasets::Data> data;
   const auto data_of = [&](const InputImages& images, bool) -> const datasets::Data* {
+    if (options.loaded) return options.loaded;
     if (!options.data.folder.empty() && !data) data = find_data(options.data, images);
     return data ? &*data : nullptr;
   };
   for (const std::string& path : files) {
     const Checkpoint read = load_model(path, options.model, data_of);
-    facts.files.push_back(facts_of(path, read.model, read, options, data ? &*data : nullptr));
+    facts.files.push_back(facts_of(path, read.model, read, options, data_of({}, true)));
     facts.files.back().name = short_name(path, names);
     variants.push_back({facts.files.back().name, read.model, read.model});
   }

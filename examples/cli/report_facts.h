@@ -68,9 +68,9 @@ struct FactOptions {
   std::map<std::string, Known> evaluations = {};  // by path
   std::optional<ModelSpeed> speed = {};           // likewise, of the files in their order
   std::optional<ModelBenchOptions> bench = {};    // else to be measured in this way
-  DataOptions data = {};      // with a folder: to evaluate on it what is not known already
-  std::string known_on = {};  // the name of the data of `evaluations`
-  std::string model = {};     // the built-in model of files that hold weights alone
+  DataOptions data = {};   // with a folder: to evaluate on it what is not known already
+  std::string model = {};  // the built-in model of files that hold weights alone
+  const datasets::Data* loaded = nullptr;  // the data of `evaluations`, in place of the folder
 };
 
 // An Error that names the file where one cannot be read.

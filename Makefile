@@ -133,6 +133,9 @@ $(OBJ)/datasets/codec_webp.o: private FLAGS += $(if $(webp),-DESPALIER_WEBP)
 $(OBJ)/datasets/codec_tiff.o: private FLAGS += $(if $(tiff),-DESPALIER_TIFF)
 $(OBJ)/core/rng.o: private FLAGS += -ffp-contract=off
 $(OBJ)/core/kernels/%.o: private FLAGS += $(kernel_tuning)
+ifneq ($(fuzzing),)  # what watches the loops keeps them from being vectorized
+$(OBJ)/%.o: private FLAGS += -Wno-pass-failed
+endif
 # What computes little is compiled sooner rather than optimised better.
 $(OBJ)/examples/cli/%.o $(OBJ)/examples/charts/%.o $(OBJ)/tests/%.o: private FLAGS += $(quick)
 ifdef SANITIZE

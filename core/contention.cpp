@@ -11,6 +11,8 @@
 #include <system_error>
 #include <thread>
 
+#include "core/processors.h"
+
 namespace espalier {
 namespace {
 
@@ -65,6 +67,11 @@ class SleepingTeam {
 
  private:
   void sleep(int size) {
+    if (startable_threads(size) < size) {  // as many are not to be had
+      const std::lock_guard lock(mutex_);
+      there_ = false;
+      return;
+    }
 #pragma omp parallel num_threads(size)
     {
       std::unique_lock lock(mutex_);

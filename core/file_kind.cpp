@@ -118,7 +118,12 @@ FileKind text_kind(std::string_view head) {
   if (head.starts_with("<!DOCTYPE") || head.starts_with("<html") || head.starts_with("<!doctype"))
     return {"an HTML page", "a download may have failed"};
   if (head.starts_with("<?xml") || head.starts_with("<svg")) return {"XML text", ""};
-  return {};
+  const std::string_view first = head.substr(0, 64);
+  const bool text = first.size() >= 8 && std::all_of(first.begin(), first.end(), [](char c) {
+                      return std::isprint(static_cast<unsigned char>(c)) ||
+                             std::isspace(static_cast<unsigned char>(c));
+                    });
+  return text ? FileKind{"text", ""} : FileKind{};
 }
 
 }  // namespace

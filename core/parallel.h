@@ -45,7 +45,12 @@ struct alignas(64) Share {
 };
 inline constexpr int kMostThreads = 64;  // that share a loop
 
-// num_threads(), but no more than share a loop and than the system lets the process have.
+// Parallel loops that this process has begun, for whoever wants to know whether anything moves. May
+// be called by a signal handler.
+std::uint64_t loops_begun();
+
+// num_threads(), but no more than share a loop and than the system lets the process have. A loop
+// begins with this.
 int threads_of_loop();
 
 // While it lives, OpenMP gives a loop the threads that it asks for: under OMP_DYNAMIC it would go

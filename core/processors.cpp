@@ -4,9 +4,14 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <fstream>
+#include <latch>
+#include <limits>
+#include <mutex>
 #include <sstream>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -103,6 +108,25 @@ int available_processors() {
     return std::clamp(processors_in_mask(), 1, most);
   }();
   return count;
+}
+
+int startable_threads(int wanted) {
+  thread_local int tried = 1;
+  static std::atomic<int> most = std::numeric_limits<int>::max();
+  if (wanted <= tried) return std::min<int>(wanted, most);
+  static std::mutex trying;
+  const std::lock_guard lock(trying);
+  std::vector<std::thread> threads;
+  std::latch all(1);
+  try {
+    while (static_cast<int>(threads.size()) < wanted - 1) threads.emplace_back([&] { all.wait(); });
+  } catch (const std::system_error&) {
+    most = std::min<int>(most, static_cast<int>(threads.size()) + 1);
+  }
+  all.count_down();
+  for (std::thread& thread : threads) thread.join();
+  tried = wanted;
+  return std::min<int>(wanted, most);
 }
 
 }  // namespace espalier

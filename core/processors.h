@@ -14,4 +14,9 @@ int available_processors();
 // read; version 1 (cpu.cfs_quota_us) and version 2 (cpu.max). The tightest of all levels counts.
 double cpu_quota(const std::string& process = "/proc/self");
 
+// So many threads, the calling one included, as the system lets the process have (ulimit -u, -v, a
+// container's limit), up to those wanted: libgomp ends the process where it can start no more.
+// Tried where a thread wants more than before, since each has OpenMP threads of its own.
+int startable_threads(int wanted);
+
 }  // namespace espalier

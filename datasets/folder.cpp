@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/parallel.h"
+#include "core/progress.h"
 #include "datasets/paths.h"
 #include "datasets/picture.h"
 
@@ -21,7 +22,8 @@ struct Entry {
 std::vector<std::string> class_names(const std::string& folder) {
   std::vector<std::string> names;
   for (const std::string& name : sorted_names(folder))
-    if (name[0] != '.' && is_folder(join(folder, name))) names.push_back(name);
+    if (name[0] != '.' && name != "__MACOSX" && is_folder(join(folder, name)))
+      names.push_back(name);
   return names;
 }
 
@@ -92,12 +94,40 @@ void check_classes(const std::string& folder, const std::vector<std::string>& fo
           ", expected the same classes in training and test");
 }
 
-// The folder of test pictures where there is one beside "train", else empty.
-std::string test_folder(const std::string& folder) {
-  if (is_folder(join(folder, "train")))
-    for (const char* name : {"test", "val"})
-      if (is_folder(join(folder, name))) return join(folder, name);
+// The folder of one of these names, upper or lower case, the first one first; else empty.
+std::string subfolder(const std::string& folder, std::initializer_list<const char*> names) {
+  for (const char* name : names)
+    for (const std::string& found : sorted_names(folder))
+      if (lower_case(found) == name && is_folder(join(folder, found))) return found;
   return "";
+}
+
+// The folders of pictures to train and to test on, where both are there; else the folder itself.
+struct Parts {
+  explicit Parts(const std::string& folder)
+      : train(subfolder(folder, {"train", "training"})),
+        test(subfolder(folder, {"test", "testing", "val", "valid", "validation"})) {
+    if (train.empty() || test.empty()) train = test = "";
+  }
+  std::string train, test;  // their names, or empty
+};
+
+std::string within(const std::string& folder, const std::string& part) {
+  return part.empty() ? folder : join(folder, part);
+}
+
+// Folders that all hold the same folders and nothing else are no classes but parts of a data set.
+void check_no_parts(const std::string& folder, const std::vector<std::string>& classes) {
+  std::vector<std::string> first;
+  for (const std::string& name : classes) {
+    const std::vector<std::string> within = class_names(join(folder, name));
+    if (name == classes[0]) first = within;
+    if (within.size() < 2 || within != first) return;
+  }
+  fail(folder, ": found the same folders, ", first[0], ", ", first[1],
+       first.size() > 2 ? ", ..." : "", ", in each of ", classes[0], ", ", classes[1],
+       classes.size() > 2 ? ", ..." : "",
+       ", expected class folders, or train and test with class folders in them");
 }
 
 Dataset read(const std::string& folder, const std::vector<Entry>& entries,
@@ -111,7 +141,7 @@ Dataset read(const std::string& folder, const std::vector<Entry>& entries,
   set.images.resize(entries.size() * static_cast<std::size_t>(set.picture_size()));
   for (const Entry& entry : entries) set.labels.push_back(entry.label);
   std::vector<std::exception_ptr> failures(entries.size());
-  parallel_for(set.size(), [&](std::int64_t i) {
+  const auto read_one = [&](std::int64_t i) {
     try {
       const auto picture = read_picture(entries[i].path, options.channels, options.height,
                                         options.width, options.max_pixels);
@@ -119,9 +149,15 @@ Dataset read(const std::string& folder, const std::vector<Entry>& entries,
     } catch (...) {
       failures[i] = std::current_exception();
     }
-  });
-  for (const auto& failure : failures)  // the first by name, whichever thread met one first
-    if (failure) std::rethrow_exception(failure);
+  };
+  constexpr std::int64_t kAtOnce = 16;  // of which each may take half a second
+  for (std::int64_t begin = 0; begin < set.size(); begin += kAtOnce) {
+    const std::int64_t end = std::min(begin + kAtOnce, set.size());
+    parallel_for(end - begin, [&](std::int64_t i) { read_one(begin + i); });
+    for (std::int64_t i = begin; i < end; ++i)  // the first by name, whichever thread met one first
+      if (failures[i]) std::rethrow_exception(failures[i]);
+    WatchProgress::tell({"reading", "images", end, set.size()});
+  }
   return set;
 }
 
@@ -134,15 +170,16 @@ Data image_folder(const std::string& folder, const FolderOptions& options) {
         ", expected sides of 1 to ", kMostFolderSide);
   check(options.channels == 1 || options.channels == 3, "image_folder: found ", options.channels,
         " channels, expected 1 or 3");
-  const std::string test = test_folder(folder);
-  const std::string train = test.empty() ? folder : join(folder, "train");
+  const Parts parts(folder);
+  const std::string train = within(folder, parts.train), test = within(folder, parts.test);
   const auto classes = class_names(train);
   check(classes.size() >= 2, train, ": found ", classes.size(),
         " class folders, expected at least two with images in them");
+  check_no_parts(train, classes);
   Data data = {.name = last_name(folder), .train = {}, .test = {}};
   std::vector<Entry> train_entries = list(train, classes, data.skipped), test_entries;
-  if (!test.empty()) {
-    skip_all_but(folder, {"train", last_name(test)}, data.skipped);
+  if (!parts.test.empty()) {
+    skip_all_but(folder, {parts.train, parts.test}, data.skipped);
     const auto test_classes = class_names(test);
     check_classes(test, test_classes, classes);
     check_classes(train, classes, test_classes);
@@ -168,7 +205,7 @@ Data image_folder(const std::string& folder, const FolderOptions& options) {
 }
 
 bool has_class_folders(const std::string& folder) {
-  const std::string train = test_folder(folder).empty() ? folder : join(folder, "train");
+  const std::string train = within(folder, Parts(folder).train);
   std::set<std::string> visited;
   const auto classes = class_names(train);
   return std::any_of(classes.begin(), classes.end(), [&](const std::string& name) {

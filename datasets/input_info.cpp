@@ -1,6 +1,7 @@
 // Input info: to and from a model file's metadata.
 #include "datasets/input_info.h"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -13,9 +14,16 @@ using Json = nlohmann::ordered_json;
 
 constexpr const char* kKey = "espalier.input";
 
+bool presentable(const std::string& name) {
+  return std::none_of(name.begin(), name.end(), [](unsigned char c) { return c < 32 || c == 127; });
+}
+
 }  // namespace
 
 InputInfo input_info(const Data& data) {
+  for (const std::string& name : data.train.classes)
+    check(presentable(name), data.name,
+          ": found a class whose name has control characters, expected a line of text");
   return {data.name, normalisation(data.train), data.train.classes};
 }
 
@@ -45,6 +53,10 @@ std::optional<InputInfo> input_info(const std::map<std::string, std::string>& me
     fail(file, ": found metadata ", kKey,
          " that cannot be read, expected data, mean, std and classes");
   }
+  for (const std::string& name : info.classes)
+    check(presentable(name), file,
+          ": found a class whose name has control characters, expected a "
+          "line of text");
   const auto& mean = info.normalisation.mean;
   const auto& deviation = info.normalisation.std;
   check(mean.size() == deviation.size(), file, ": found ", mean.size(), " means and ",

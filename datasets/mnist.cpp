@@ -98,12 +98,17 @@ void read_values(Content& content, Idx& idx) {
   if (content.read({&more, 1}) > 0) refuse("more than ", count);
 }
 
-Idx read_idx(const std::string& folder, const Kind& kind, std::int64_t max_pixels) {
-  Idx idx;
-  idx.path = find(folder, kind);
-  const std::string& path = idx.path;
+// The file of a kind.
+std::string path_of(const std::string& folder, const Kind& kind) {
+  const std::string path = find(folder, kind);
   check(!path.empty(), folder, ": found no ", kind.name('-'), ", expected it, plain or .gz");
-  Content content(path);
+  return path;
+}
+
+// Reads the head; the values are still to come.
+Idx idx_of(Content& content, const std::string& path, const Kind& kind, std::int64_t max_pixels) {
+  Idx idx;
+  idx.path = path;
   std::array<std::byte, 16> head;
   const std::size_t size = 4 + 4 * static_cast<std::size_t>(kind.rank);
   const std::size_t found = content.read(std::span(head).first(size));
@@ -125,7 +130,6 @@ Idx read_idx(const std::string& folder, const Kind& kind, std::int64_t max_pixel
   check(idx.count() <= kMostImages * most, path, ": found a head that announces ", idx.count(),
         " bytes, expected at most ", kMostImages * most, ", which is ", kMostImages,
         " of the largest images");
-  read_values(content, idx);
   return idx;
 }
 
@@ -134,14 +138,20 @@ Dataset read_set(const std::string& folder, const std::string& name, std::int64_
   Dataset set;
   set.channels = 1;
   for (int digit = 0; digit < 10; ++digit) set.classes.push_back(std::to_string(digit));
-  Idx images = read_idx(folder, {name, "images", 3}, max_pixels);
+  const Kind of_images{name, "images", 3}, of_labels{name, "labels", 1};
+  const std::string images_path = path_of(folder, of_images),
+                    labels_path = path_of(folder, of_labels);
+  Content image_bytes(images_path), label_bytes(labels_path);
+  Idx images = idx_of(image_bytes, images_path, of_images, max_pixels),
+      labels = idx_of(label_bytes, labels_path, of_labels, max_pixels);
+  const std::uint64_t count = images.extent[0];
+  check(labels.count() == count, labels.path, ": found ", labels.count(), " labels, expected ",
+        count, " for as many images");
+  read_values(label_bytes, labels);
+  read_values(image_bytes, images);
   set.height = static_cast<int>(images.extent[1]);
   set.width = static_cast<int>(images.extent[2]);
   set.images = std::move(images.values);
-  const std::uint64_t count = images.extent[0];
-  const Idx labels = read_idx(folder, {name, "labels", 1}, max_pixels);
-  check(labels.count() == count, labels.path, ": found ", labels.count(), " labels, expected ",
-        count, " for as many images");
   for (std::uint64_t i = 0; i < count; ++i)
     check(labels.values[i] < 10, labels.path, ": found label ", int{labels.values[i]}, " of image ",
           i, ", expected 0 to 9");

@@ -36,6 +36,12 @@ std::string last_name(const std::string& folder) {
   return (whole.has_filename() ? whole : whole.parent_path()).filename().string();
 }
 
+std::string lower_case(std::string name) {
+  for (char& letter : name)
+    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
+  return name;
+}
+
 bool exists(const std::string& path) {
   std::error_code error;
   return fs::symlink_status(path, error).type() != fs::file_type::not_found;

@@ -2,7 +2,6 @@
 #include "datasets/skipped.h"
 
 #include <algorithm>
-#include <cctype>
 #include <filesystem>
 
 #include "datasets/codec.h"
@@ -13,11 +12,10 @@ namespace {
 
 std::string reason(const std::string& name) {
   if (name[0] == '.') return "hidden";
+  if (has_image_name(name)) return "outside the class folders";
   const std::size_t dot = name.rfind('.');
   if (dot == name.npos) return "without an ending";
-  std::string ending = name.substr(dot);
-  for (char& letter : ending)
-    letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
+  const std::string ending = lower_case(name.substr(dot));
   const std::string package = missing_package(name);
   if (package.empty()) return ending;
   return ending + " (to read them, install " + package + " and build Espalier again)";

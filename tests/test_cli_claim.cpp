@@ -86,6 +86,9 @@ TEST_CASE("claim: a lock ends with its object, and another file is free") {
   const cli::Claim again(folder / "a.html");
   CHECK(!fs::exists(folder / "b.html.espalier-lock"));
   CHECK_THROWS_AS(cli::Claim(folder / "none/a.html"), Error);
+  // Names that only the files beside it would be too long for are refused before the work.
+  cli::claim_model(folder / std::string(200, 'x'));
+  CHECK_THROWS_AS(cli::claim_model(folder / std::string(245, 'x')), Error);
 }
 
 TEST_CASE("log: only what is about the weights in the file is said of a model") {

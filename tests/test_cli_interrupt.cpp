@@ -141,7 +141,9 @@ TEST_CASE("command line: a program that waits for input for ever is ended by a s
   const Outcome outcome = program.end();
   CHECK(!program.ended_by_signal());
   CHECK(outcome.status == 128 + SIGTERM);
-  CHECK(outcome.err.find("espalier: interrupted while it was not listening") != outcome.err.npos);
+  CHECK(
+      outcome.err.find("espalier: interrupted, and ended since nothing moved for half a minute") !=
+      outcome.err.npos);
 }
 
 TEST_CASE("command line: what was started to ignore interrupts goes on ignoring them") {

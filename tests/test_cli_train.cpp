@@ -102,8 +102,8 @@ TEST_CASE("command line: a loss that is no number stops training, and the last c
 TEST_CASE("command line: run tells the story and leaves the model behind") {
   const TempDir folder;
   write_small_data(folder / "data");
-  const Outcome run = run_program("run --model lenet5 --epochs 1 --json --data " + (folder / "data") +
-                                  " --out " + (folder / "story"));
+  const Outcome run = run_program("run --model lenet5 --epochs 1 --json --data " +
+                                  (folder / "data") + " --out " + (folder / "story"));
   REQUIRE_MESSAGE(run.status == 0, run.err);
   const Json dense = run.json()["dense"];
   for (const char* key : {"accuracy", "loss", "images", "parameters", "nonzero", "macs", "bytes"})

@@ -92,7 +92,15 @@ TEST_CASE("command line: wrong use is one sentence and exit status 2") {
   expect_error("train --schedule sawtooth" + out, 2,
                "--schedule: found 'sawtooth', expected constant");
   expect_error("train --seed -1" + out, 2, "--seed");
-  CHECK(run_program("--help").status == 0);
+  expect_error("crossover --linear 8192,8192", 2,
+               "expected features in, features out, each 1 to 4096");
+  expect_error("train --epochs 'a\n\033[31mb'" + out, 2, "--epochs");
+  for (const std::string help : {"--help", "train --help"}) {
+    CHECK(run_program(help).status == 0);
+    const Outcome full = run_command("exec " + program_path() + " " + help + " >/dev/full");
+    CHECK(full.status == 1);
+    CHECK(full.err.find("standard output: cannot be written") != full.err.npos);
+  }
   CHECK(run_program("train --help").out.find("Example") != std::string::npos);
 }
 
@@ -122,6 +130,14 @@ TEST_CASE("command line: data that the network was not made for is refused") {
   const std::string file = folder / "five.safetensors";
   layers::save(layers::ConvNet(5), file);
   expect_error("eval " + file + " --data " + trained().data, 1, "5 classes");
+  // Sizes are compared where there is no data, too.
+  const std::string sizes[] = {"--image-size 16", "--channels 1"};
+  for (const std::string& size : sizes)
+    for (const std::string command : {"inspect", "bench", "report", "predict"})
+      expect_error(command + " " + file + (command == "predict" ? " x.png " : " ") + size, 2,
+                   "as the network takes them");
+  expect_error("compact " + file + " --image-size 16 --out " + (folder / "x"), 2,
+               "--image-size: found 16, expected 32 as the network takes them");
 }
 
 TEST_CASE("command line: weights from elsewhere load under a built-in model's name") {

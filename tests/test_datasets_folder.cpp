@@ -5,6 +5,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "core/progress.h"
 #include "datasets/folder.h"
 #include "datasets/picture.h"
 #include "tests/image_files.h"
@@ -168,7 +169,7 @@ TEST_CASE("picture: what is none is an error that says so") {
   write_file(path, "");
   CHECK(message() == path + ": found an empty file, expected an image");
   write_file(path, "not a picture, though its name says so");
-  CHECK(contains(message(), path + ": found no image, expected JPEG, PNG, BMP"));
+  CHECK(contains(message(), path + ": found text, expected JPEG, PNG, BMP"));
   write_picture(path, random_bytes(300), 3, 10, 10);
   const Bytes whole = file_bytes(path);
   write_bytes(path, Bytes(whole.begin(), whole.end() - 60));
@@ -246,9 +247,9 @@ TEST_CASE("image_folder: every fifth picture of a class is tested on") {
 }
 
 TEST_CASE("image_folder: folders for training and test are used where both are there") {
-  for (const std::string test : {"test", "val"}) {
+  for (const std::string test : {"test", "val", "validation", "Valid", "TESTING"}) {
     TempDir folder;
-    write_classes(folder / "train");
+    write_classes(folder / (test == "TESTING" ? "Training" : "train"));
     write_classes(folder / test);
     write_grey(folder / test + "/b/z.png", 200);
     const Data data = image_folder(folder.path().string(), {.height = 4, .width = 4});
@@ -256,12 +257,38 @@ TEST_CASE("image_folder: folders for training and test are used where both are t
     CHECK(data.test.size() == 13);
     CHECK(greys(data.test).back() == 200);
     CHECK(has_class_folders(folder.path().string()));
+    if (test == "TESTING") continue;
     fs::rename(folder / test + "/b", folder / test + "/c");
     CHECK(message(folder) ==
           (folder / test) + ": found no folder b, expected the same classes in training and test");
     fs::rename(folder / test + "/c", folder / "train/c");
     CHECK(contains(message(folder), (folder / test) + ": found no folder b"));
   }
+}
+
+TEST_CASE("image_folder: parts of a data set are not taken for classes") {
+  TempDir folder;
+  for (const char* part : {"fold1", "fold2", "fold3"}) write_classes(folder / part);
+  CHECK(message(folder) == folder.path().string() +
+                               ": found the same folders, a, b, in each of fold1, fold2, ..., "
+                               "expected class folders, or train and test with class folders in "
+                               "them");
+  fs::rename(folder / "fold2/a", folder / "fold2/c");
+  CHECK(message(folder) == "");
+}
+
+TEST_CASE("image_folder: reading tells how far it is, and whoever hears it may end it") {
+  TempDir folder;
+  write_classes(folder.path().string());
+  std::int64_t done = 0;
+  {
+    const WatchProgress watch([&](const WatchProgress::Step& step) { done = step.done; });
+    image_folder(folder.path().string());
+  }
+  CHECK(done > 0);
+  struct Stop {};
+  const WatchProgress watch([](const WatchProgress::Step&) { throw Stop(); });
+  CHECK_THROWS_AS(image_folder(folder.path().string()), Stop);
 }
 
 TEST_CASE("image_folder: a folder without pictures, a class without, and a picture that is none") {
@@ -282,7 +309,7 @@ TEST_CASE("image_folder: a folder without pictures, a class without, and a pictu
   // Of several, the first is named, whichever thread meets it.
   write_file(folder / "c/1.jpg", "not a picture");
   write_file(folder / "c/2.jpg", "not a picture");
-  CHECK(contains(message(folder), (folder / "c/1.jpg") + ": found no image, expected JPEG"));
+  CHECK(contains(message(folder), (folder / "c/1.jpg") + ": found text, expected JPEG"));
   fs::remove(folder / "c/1.jpg");
   REQUIRE(mkfifo((folder / "c/1.jpg").c_str(), 0600) == 0);  // would never end
   CHECK(message(folder) ==

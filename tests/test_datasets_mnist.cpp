@@ -207,6 +207,10 @@ TEST_CASE(
   const std::string path = folder / "train-images-idx3-ubyte.gz";
   const Bytes packed = gzip(idx({500, 1000, 1000}, counting(1000)));
   write_bytes(path, packed);
+  // The labels decide before any image is unpacked.
+  CHECK(contains(message(folder), ", expected 500 for as many images"));
+  const std::string labels = folder / "train-labels-idx1-ubyte";
+  write_bytes(labels, idx({500}, Bytes(500)));
   CHECK(contains(message(folder), path + ": found no more than "));
   CHECK(contains(message(folder), " unpacked bytes behind the head, which announces 500000000"));
   write_bytes(path, gzip(idx({40, 1000, 1000}, Bytes(1'000'000))));  // it could hold that much

@@ -36,12 +36,15 @@ TEST_CASE("skipped: files beside the images of class folders, and why") {
   write_bytes(folder / "b/x.heic", {1});
   write_bytes(folder / "b/x", {1});
   write_bytes(folder / "list.csv", {1});
+  write_grey(folder / "loose.png");
+  write_grey(folder / "__MACOSX/a/._1.png");
   write_bytes(folder / "a/.hidden.png", {1});
   fs::create_directories(folder / ".git/objects");
   write_bytes(folder / ".git/head", {1});
   write_bytes(folder / ".git/objects/1", {1});
   CHECK(skipped(folder) ==
-        "8 files skipped: 2 .txt, 2 in .git/, 1 .csv, 1 .heic, 1 hidden, 1 without an ending");
+        "10 files skipped: 2 .txt, 2 in .git/, 1 .csv, 1 .heic, 1 hidden, 1 in __MACOSX/, "
+        "1 outside the class folders, 1 without an ending");
 }
 
 TEST_CASE("skipped: images in a format whose package was missing") {

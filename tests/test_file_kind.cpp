@@ -47,6 +47,8 @@ std::vector<Case> cases() {
       {"{\"event\":\"train\"}\n", "a log", "the model is in the file beside it"},
       {"{\"layers\": []}\n", "JSON text", ""},
       {"<!DOCTYPE html><html>", "an HTML page", "a download may have failed"},
+      {"a recipe for cake\n", "text", ""},
+      {"(dp0\nS'weight'\np1\n", "text", ""},
       {"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS", "git lfs pull"},
   };
 }

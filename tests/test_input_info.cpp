@@ -10,7 +10,7 @@ namespace espalier::testing {
 
 TEST_CASE("input info: survives as metadata of a model file") {
   const TempDir folder;
-  const datasets::InputInfo info{"mine", {{0.25f, 0.5f}, {0.1f, 2}}, {"cat", "\"dog\"\n"}};
+  const datasets::InputInfo info{"mine", {{0.25f, 0.5f}, {0.1f, 2}}, {"cat", "\"dog\""}};
   const layers::Model model(layers::Sequential{{"fc", layers::Linear(8, 2)}}, {8});
   const std::string path = folder / "m.safetensors";
   layers::save(model, path, {.metadata = datasets::metadata(info)});
@@ -33,6 +33,7 @@ TEST_CASE("input info: what is broken is one sentence that names the file") {
       {R"({"data": "d", "mean": [0], "std": [1]})", "that cannot be read"},
       {R"({"data": "d", "mean": [0, 0], "std": [1], "classes": []})", "found 2 means and 1"},
       {R"({"data": "d", "mean": [0], "std": [0], "classes": []})", "standard deviation 0"},
+      {R"({"data": "d", "mean": [0], "std": [1], "classes": ["a\n"]})", "has control characters"},
       {R"({"data": "d", "mean": [1e99], "std": [1], "classes": []})", "expected finite ones"},
   };
   for (const auto& [text, part] : cases) {

@@ -93,18 +93,24 @@ TEST_CASE("lessons: each runs and prints what its head says") {
   const TempDir folder;
   write_small_data(folder / "data");
   const std::string programs = (fs::absolute(program_path()).parent_path() / "examples").string();
+  std::string names;
+  for (const fs::path& lesson : lessons()) names += lesson.stem().string() + " ";
+  // Side by side, on one thread each.
+  const Outcome all =
+      run_command("cd " + folder.path().string() + " && printf '%s\\n' " + names +
+                  "| OMP_NUM_THREADS=1 xargs -P $(nproc) -I NAME sh -c '" + programs +
+                  "/NAME data >NAME.out 2>NAME.err; echo $? >NAME.status'");
+  REQUIRE_MESSAGE(all.status == 0, all.err);
   for (const fs::path& lesson : lessons()) {
     CAPTURE(lesson.string());
     const std::string source = content(lesson.string());
     CHECK(lines(source) < 150);
     const std::vector<std::string> wanted = promised(source);
     CHECK(wanted.size() >= 3);
-    const Outcome run = run_command("cd " + folder.path().string() + " && " + programs + "/" +
-                                    lesson.stem().string() + " data");
-    CAPTURE(run.err);
-    CAPTURE(run.out);
-    CHECK(run.status == 0);
-    CHECK(missing(wanted, run.out) == "");
+    const std::string name = folder / lesson.stem().string(), said = content(name + ".out");
+    CHECK_MESSAGE(content(name + ".status") == "0\n", content(name + ".err"));
+    CAPTURE(said);
+    CHECK(missing(wanted, said) == "");
   }
 }
 

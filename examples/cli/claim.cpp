@@ -61,6 +61,7 @@ Claim::~Claim() {
 
 Claim claim_model(const std::string& path) {
   check_model_path(path);
+  check_writable(beside(followed(path), ".report.html"));  // the longest of the names beside it
   return Claim(path);
 }
 

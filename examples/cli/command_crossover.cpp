@@ -104,9 +104,10 @@ Json act(const Options& o) {
   for (const double density : o.densities)
     check_option(density > 0 && density <= 1, "--densities", density, "above 0 and at most 1");
   if (o.linear.empty())
-    check_sizes("--conv", o.conv, 4, 5, "channels in, channels out, kernel, image side[, stride]");
+    check_sizes("--conv", o.conv, 4, 5,
+                "channels in, channels out, kernel, image side[, stride], each 1 to 4096");
   else
-    check_sizes("--linear", o.linear, 2, 2, "features in, features out");
+    check_sizes("--linear", o.linear, 2, 2, "features in, features out, each 1 to 4096");
   const bool two = o.linear.empty() ? o.conv[0] > 1 || o.conv[1] > 1 || o.conv[2] > 1
                                     : o.linear[0] > 1 || o.linear[1] > 1;
   check_option(two, o.linear.empty() ? "--conv" : "--linear", "a layer of one weight",

@@ -29,7 +29,11 @@ bool still_there(const PruneState& pruning, const std::string& out) {
   std::error_code error;
   if (std::filesystem::equivalent(pruning.file, out, error)) return false;  // replaced
   const bool there = std::filesystem::exists(pruning.file, error);
-  const bool same = there && hash_of_file(pruning.file) == pruning.file_hash;
+  bool same = false;
+  try {
+    same = there && hash_of_file(pruning.file) == pruning.file_hash;
+  } catch (const Error&) {  // it cannot be read, which is a change
+  }
   if (!same)
     say("warning: " + pruning.file +
         (there ? " has changed since its pruning began" : " is no longer there") +

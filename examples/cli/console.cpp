@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <iostream>
@@ -22,8 +23,12 @@ void write_line(std::ostream& stream, int descriptor, const std::string& text) {
 
 void say(const std::string& line) { write_line(std::cerr, STDERR_FILENO, line); }
 
+// Names out of files may be in it, and are not to steer the terminal.
 void say_error(const std::string& sentence) {
-  say(paint(Style::Red, "espalier:") + " " + sentence);
+  std::string shown = sentence;
+  std::replace_if(
+      shown.begin(), shown.end(), [](unsigned char c) { return c < 32 || c == 127; }, '?');
+  say(paint(Style::Red, "espalier:") + " " + shown);
 }
 
 void answer_to_stderr(bool wanted) { answers_to_stderr = wanted; }

@@ -8,26 +8,39 @@
 #include <cctype>
 #include <string_view>
 
+#include "core/parallel.h"
+
 namespace espalier::cli {
 namespace {
 
 constexpr int kSignals[] = {SIGINT, SIGTERM};
-constexpr unsigned kPatience = 30;  // seconds, in which the longest step of a training should end
+constexpr unsigned kPatience = 30;  // seconds
 std::atomic<int> asked = 0;         // the signal's number
 std::atomic<bool> noticed = false;  // somebody has looked since
 static_assert(std::atomic<int>::is_always_lock_free, "a signal handler must not wait");
+std::uint64_t seen_loops = 0;
 int waiting = 0;  // how many InterruptsWait there are
 
-// Work that never looks, because it is stuck or waits for input, is ended all the same.
+// Work that never looks, because it is stuck or waits for input, is ended all the same; not a step
+// of a training that takes long, whose loops begin one after the other.
 void end_what_hangs(int) {
   if (noticed) return;
-  constexpr char kMessage[] = "espalier: interrupted while it was not listening\n";
+  const std::uint64_t loops = loops_begun();
+  if (loops != seen_loops) {
+    seen_loops = loops;
+    alarm(kPatience);
+    return;
+  }
+  constexpr char kMessage[] =
+      "espalier: interrupted, and ended since nothing moved for half a minute; what was not "
+      "written is lost\n";
   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, kMessage, sizeof kMessage - 1);
   _exit(interrupt_status());
 }
 
 void ask(int signal) {
   asked = signal;
+  seen_loops = loops_begun();
   struct sigaction usual = {}, now;
   usual.sa_handler = end_what_hangs;
   sigaction(SIGALRM, &usual, nullptr);

@@ -1,6 +1,7 @@
 // Interrupt: Ctrl-C, and the SIGTERM that machines are shut down with. The first one only asks: the
 // work goes on to the next place where it can stop and leave something to go on with. The second
-// one ends the program at once, and so does a timer after half a minute in which nobody looked.
+// one ends the program at once, and so does a timer after half a minute in which nobody looked and
+// no parallel loop began.
 #pragma once
 
 #include <exception>

@@ -87,8 +87,10 @@ Checkpoint load_model(const ModelSource& source, std::optional<datasets::Data>& 
                       NonFinite nonfinite) {
   return load_model(
       source.file, source.model,
-      [&](const InputImages& images, bool) {
-        return source.data.folder.empty() ? nullptr : &data.emplace(find_data(source.data, images));
+      [&](const InputImages& images, bool) -> const datasets::Data* {
+        if (!source.data.folder.empty()) return &data.emplace(find_data(source.data, images));
+        folder_options(source.data, images);  // refuses a size that the network does not take
+        return nullptr;
       },
       nonfinite);
 }

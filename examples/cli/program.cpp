@@ -1,6 +1,11 @@
 // Program: the list of commands, and wrong use as a sentence.
 #include "examples/cli/program.h"
 
+#include <algorithm>
+#include <iostream>
+#include <utility>
+
+#include "core/error.h"
 #include "examples/cli/commands.h"
 #include "examples/cli/console.h"
 #include "examples/cli/help.h"
@@ -8,20 +13,20 @@
 
 namespace espalier::cli {
 
-void add_commands(CLI::App& app) {
+void add_commands(CLI::App& app, std::string_view only) {
+  constexpr std::pair<std::string_view, void (*)(CLI::App&)> kCommands[] = {
+      {"run", add_run},         {"train", add_train},
+      {"eval", add_eval},       {"inspect", add_inspect},
+      {"predict", add_predict}, {"sensitivity", add_sensitivity},
+      {"prune", add_prune},     {"compact", add_compact},
+      {"bench", add_bench},     {"crossover", add_crossover},
+      {"report", add_report},   {"completion", add_completion},
+  };
   app.formatter(std::make_shared<Help>());
-  add_run(app);
-  add_train(app);
-  add_eval(app);
-  add_inspect(app);
-  add_predict(app);
-  add_sensitivity(app);
-  add_prune(app);
-  add_compact(app);
-  add_bench(app);
-  add_crossover(app);
-  add_report(app);
-  add_completion(app);
+  const bool known = std::any_of(std::begin(kCommands), std::end(kCommands),
+                                 [&](const auto& command) { return command.first == only; });
+  for (const auto& [name, add] : kCommands)
+    if (!known || name == only) add(app);
 }
 
 int run(CLI::App& app, int count, const char* const* words) {
@@ -34,7 +39,11 @@ int run(CLI::App& app, int count, const char* const* words) {
     app.require_subcommand(1);
     app.parse(count, words);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help
+    if (error.get_exit_code() == 0) {  // --help
+      app.exit(error);
+      check(std::cout.flush().good(), "standard output: cannot be written");
+      return 0;
+    }
     say_error(sentence(app, error));
     return 2;
   } catch (const UsageError& error) {

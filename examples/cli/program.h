@@ -2,11 +2,12 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <string_view>
 
 namespace espalier::cli {
 
-// The commands in the order of the story.
-void add_commands(CLI::App& app);
+// The commands in the order of the story; or the one of that name alone, where there is one.
+void add_commands(CLI::App& app, std::string_view only = "");
 
 // Runs the command that the words name, words[0] being the program. Returns the exit status: 2, and
 // a sentence on standard error, where the words are wrong. What the command throws comes through.

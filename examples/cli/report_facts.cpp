@@ -154,15 +154,18 @@ ReportFacts collect_facts(const std::vector<std::string>& files, const FactOptio
   facts.system = describe();
   std::set<std::string> names;
   std::vector<Variant> variants;
-  std::optional<datasets::Data> data;
-  const auto data_of = [&](const InputImages& images, bool) -> const datasets::Data* {
-    if (options.loaded) return options.loaded;
-    if (!options.data.folder.empty() && !data) data = find_data(options.data, images);
-    return data ? &*data : nullptr;
+  std::optional<datasets::Data> read_data;
+  const datasets::Data* data = options.loaded;
+  const auto data_of = [&](const InputImages& images, bool) {
+    if (options.data.folder.empty())
+      folder_options(options.data, images);  // refuses a size that the network does not take
+    else if (!data)
+      data = &read_data.emplace(find_data(options.data, images));
+    return data;
   };
   for (const std::string& path : files) {
     const Checkpoint read = load_model(path, options.model, data_of);
-    facts.files.push_back(facts_of(path, read.model, read, options, data_of({}, true)));
+    facts.files.push_back(facts_of(path, read.model, read, options, data));
     facts.files.back().name = short_name(path, names);
     variants.push_back({facts.files.back().name, read.model, read.model});
   }

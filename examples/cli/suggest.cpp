@@ -2,6 +2,7 @@
 #include "examples/cli/suggest.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace espalier::cli {
 
@@ -21,17 +22,18 @@ int edit_distance(const std::string& a, const std::string& b) {
 }
 
 std::string did_you_mean(const std::string& found, const std::vector<std::string>& words) {
+  // A third of the letters may be wrong; more is another word.
+  const auto most = static_cast<std::ptrdiff_t>(std::max<std::size_t>(found.size() / 3, 1));
   const std::string* best = nullptr;
-  int least = 0;
+  std::ptrdiff_t least = most + 1;
   for (const std::string& word : words) {
+    if (std::abs(std::ssize(found) - std::ssize(word)) >= least) continue;
     const int distance = edit_distance(found, word);
-    if (best && distance >= least) continue;
+    if (distance >= least) continue;
     best = &word;
     least = distance;
   }
-  // A third of the letters may be wrong; more is another word.
-  const auto most = static_cast<int>(std::max<std::size_t>(found.size() / 3, 1));
-  return best && least <= most ? "; did you mean " + *best + "?" : "";
+  return best ? "; did you mean " + *best + "?" : "";
 }
 
 std::string listed(const std::vector<std::string>& words) {

@@ -9,7 +9,7 @@ namespace espalier::datasets {
 
 std::string join(const std::string& folder, const std::string& name);
 std::string last_name(const std::string& folder);  // "a/b/" -> "b"
-std::string lower_case(std::string name);           // of the letters A to Z
+std::string lower_case(std::string name);          // of the letters A to Z
 
 // Whether there is something of that name, or cannot be told: opening it then says why.
 bool exists(const std::string& path);

@@ -26,8 +26,8 @@ struct LayerForm {
 
 // Whether a layer is to be sparse, given the sparse time as a share of the dense one in each of
 // several interleaved measurements, and whether it is sparse by now. The format changes only where
-// the other one is faster by more than `margin` in four of five measurements: a gain that is smaller
-// than the measurements' spread is noise.
+// the other one is faster by more than `margin` in four of five measurements: a gain that is
+// smaller than the measurements' spread is noise.
 bool prefers_sparse(std::vector<double> shares, bool now, double margin);
 
 struct FormOptions {

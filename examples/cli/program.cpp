@@ -13,15 +13,26 @@
 
 namespace espalier::cli {
 
+namespace {
+
+constexpr std::pair<std::string_view, void (*)(CLI::App&)> kCommands[] = {
+    {"run", add_run},         {"train", add_train},
+    {"eval", add_eval},       {"inspect", add_inspect},
+    {"predict", add_predict}, {"sensitivity", add_sensitivity},
+    {"prune", add_prune},     {"compact", add_compact},
+    {"bench", add_bench},     {"crossover", add_crossover},
+    {"report", add_report},   {"completion", add_completion},
+};
+
+}  // namespace
+
+std::vector<std::string> command_names() {
+  std::vector<std::string> names;
+  for (const auto& [name, add] : kCommands) names.emplace_back(name);
+  return names;
+}
+
 void add_commands(CLI::App& app, std::string_view only) {
-  constexpr std::pair<std::string_view, void (*)(CLI::App&)> kCommands[] = {
-      {"run", add_run},         {"train", add_train},
-      {"eval", add_eval},       {"inspect", add_inspect},
-      {"predict", add_predict}, {"sensitivity", add_sensitivity},
-      {"prune", add_prune},     {"compact", add_compact},
-      {"bench", add_bench},     {"crossover", add_crossover},
-      {"report", add_report},   {"completion", add_completion},
-  };
   app.formatter(std::make_shared<Help>());
   const bool known = std::any_of(std::begin(kCommands), std::end(kCommands),
                                  [&](const auto& command) { return command.first == only; });

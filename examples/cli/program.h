@@ -2,9 +2,13 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace espalier::cli {
+
+std::vector<std::string> command_names();
 
 // The commands in the order of the story; or the one of that name alone, where there is one.
 void add_commands(CLI::App& app, std::string_view only = "");

@@ -125,6 +125,8 @@ FLAGS := -std=c++20 $(optimise) -march=$(ARCH) -fopenmp -ffp-contract=fast -Wall
   -I. -Iexamples -I$(BLAS_INC) $(CPPFLAGS) $(CXXFLAGS)
 LINK  := $(LDFLAGS) -L$(BLAS_LIB) -Wl,-rpath,$(BLAS_LIB)
 LIBS  := -lopenblas -lz $(if $(webp),-lwebpdemux -lwebp) $(if $(tiff),-ltiff) $(LDLIBS)
+# What the archives of libtiff and libwebp need beside them is in files of their own.
+static_packages := $(if $(tiff),libtiff-4) $(if $(webp),libwebp libwebpdemux)
 # What the archives of OpenBLAS need beside it; quadmath exists on some processors only.
 static_libs := -lgfortran \
   $(if $(filter /%,$(shell $(CXX) -print-file-name=libquadmath.a 2>/dev/null)),-lquadmath)
@@ -255,6 +257,7 @@ Name: Espalier
 Description: Deep learning with pruning built in
 Version: $(version)
 Cflags: -I$${includedir}/espalier -fopenmp -std=c++20
+Requires.private: $(static_packages)
 Libs: -L$${libdir} -lespalier -L$(BLAS_LIB) -Wl,-rpath,$(BLAS_LIB) $(LIBS) -fopenmp
 Libs.private: $(static_libs)
 endef

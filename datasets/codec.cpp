@@ -1,7 +1,6 @@
 // Codec: which decoder reads a file is found out by its first bytes, never by its name.
 #include "datasets/codec.h"
 
-#include <cctype>
 #include <cstring>
 #include <new>
 
@@ -98,9 +97,7 @@ const Format& format_of(const Encoded& file) {
 const Format* format_of_name(const std::string& name) {
   const std::size_t dot = name.rfind('.');
   if (dot == std::string::npos || dot == 0) return nullptr;  // ".png" is a hidden file
-  std::string ending = name.substr(dot + 1) + ' ';
-  for (char& letter : ending)
-    letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
+  const std::string ending = lower_case(name.substr(dot + 1)) + ' ';
   for (const Format& format : kFormats)
     if (const char* found = std::strstr(format.endings, ending.c_str()))
       if (ending.size() > 1 && (found == format.endings || found[-1] == ' ')) return &format;

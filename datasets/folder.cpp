@@ -94,19 +94,21 @@ void check_classes(const std::string& folder, const std::vector<std::string>& fo
           ", expected the same classes in training and test");
 }
 
-// The folder of one of these names, upper or lower case, the first one first; else empty.
-std::string subfolder(const std::string& folder, std::initializer_list<const char*> names) {
+// The folder with one of these names, in capitals or not, the first one first; else empty.
+std::string named(const std::vector<std::string>& folders,
+                  std::initializer_list<const char*> names) {
   for (const char* name : names)
-    for (const std::string& found : sorted_names(folder))
-      if (lower_case(found) == name && is_folder(join(folder, found))) return found;
+    for (const std::string& folder : folders)
+      if (lower_case(folder) == name) return folder;
   return "";
 }
 
 // The folders of pictures to train and to test on, where both are there; else the folder itself.
 struct Parts {
-  explicit Parts(const std::string& folder)
-      : train(subfolder(folder, {"train", "training"})),
-        test(subfolder(folder, {"test", "testing", "val", "valid", "validation"})) {
+  explicit Parts(const std::string& folder) {
+    const std::vector<std::string> folders = class_names(folder);
+    train = named(folders, {"train", "training"});
+    test = named(folders, {"test", "testing", "val", "valid", "validation"});
     if (train.empty() || test.empty()) train = test = "";
   }
   std::string train, test;  // their names, or empty
@@ -120,9 +122,9 @@ std::string within(const std::string& folder, const std::string& part) {
 void check_no_parts(const std::string& folder, const std::vector<std::string>& classes) {
   std::vector<std::string> first;
   for (const std::string& name : classes) {
-    const std::vector<std::string> within = class_names(join(folder, name));
-    if (name == classes[0]) first = within;
-    if (within.size() < 2 || within != first) return;
+    const std::vector<std::string> inner = class_names(join(folder, name));
+    if (name == classes[0]) first = inner;
+    if (inner.size() < 2 || inner != first) return;
   }
   fail(folder, ": found the same folders, ", first[0], ", ", first[1],
        first.size() > 2 ? ", ..." : "", ", in each of ", classes[0], ", ", classes[1],

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/text.h"
 
 namespace espalier::datasets {
 namespace {
@@ -14,16 +15,16 @@ using Json = nlohmann::ordered_json;
 
 constexpr const char* kKey = "espalier.input";
 
-bool presentable(const std::string& name) {
-  return std::none_of(name.begin(), name.end(), [](unsigned char c) { return c < 32 || c == 127; });
+// They are shown in terminals, whoever wrote the file or named the folder.
+void check_classes(const std::vector<std::string>& classes, const std::string& of) {
+  check(std::all_of(classes.begin(), classes.end(), is_one_line), of,
+        ": found a class whose name has control characters, expected a line of text");
 }
 
 }  // namespace
 
 InputInfo input_info(const Data& data) {
-  for (const std::string& name : data.train.classes)
-    check(presentable(name), data.name,
-          ": found a class whose name has control characters, expected a line of text");
+  check_classes(data.train.classes, data.name);
   return {data.name, normalisation(data.train), data.train.classes};
 }
 
@@ -53,10 +54,7 @@ std::optional<InputInfo> input_info(const std::map<std::string, std::string>& me
     fail(file, ": found metadata ", kKey,
          " that cannot be read, expected data, mean, std and classes");
   }
-  for (const std::string& name : info.classes)
-    check(presentable(name), file,
-          ": found a class whose name has control characters, expected a "
-          "line of text");
+  check_classes(info.classes, file);
   const auto& mean = info.normalisation.mean;
   const auto& deviation = info.normalisation.std;
   check(mean.size() == deviation.size(), file, ": found ", mean.size(), " means and ",

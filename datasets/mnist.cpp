@@ -43,9 +43,10 @@ std::uint32_t big_endian(const std::byte* bytes) {
 // What an idx file holds, plain or packed, from its beginning.
 class Content {
  public:
-  explicit Content(const std::string& path) : bytes_(read_file(path)) {
+  explicit Content(const std::string& path) : path_(path), bytes_(read_file(path)) {
     if (path.ends_with(".gz")) packed_.emplace(bytes_, path);
   }
+  const std::string& path() const { return path_; }
   bool packed() const { return packed_.has_value(); }
   // What as many bytes as are left can be at most.
   std::uint64_t most() const { return (bytes_.size() - at_) * (packed() ? kMostInflation : 1); }
@@ -59,6 +60,7 @@ class Content {
   }
 
  private:
+  std::string path_;
   std::vector<std::byte> bytes_;
   std::size_t at_ = 0;
   std::optional<Gunzip> packed_;
@@ -106,9 +108,9 @@ std::string path_of(const std::string& folder, const Kind& kind) {
 }
 
 // Reads the head; the values are still to come.
-Idx idx_of(Content& content, const std::string& path, const Kind& kind, std::int64_t max_pixels) {
+Idx idx_of(Content& content, const Kind& kind, std::int64_t max_pixels) {
   Idx idx;
-  idx.path = path;
+  const std::string& path = idx.path = content.path();
   std::array<std::byte, 16> head;
   const std::size_t size = 4 + 4 * static_cast<std::size_t>(kind.rank);
   const std::size_t found = content.read(std::span(head).first(size));
@@ -139,11 +141,9 @@ Dataset read_set(const std::string& folder, const std::string& name, std::int64_
   set.channels = 1;
   for (int digit = 0; digit < 10; ++digit) set.classes.push_back(std::to_string(digit));
   const Kind of_images{name, "images", 3}, of_labels{name, "labels", 1};
-  const std::string images_path = path_of(folder, of_images),
-                    labels_path = path_of(folder, of_labels);
-  Content image_bytes(images_path), label_bytes(labels_path);
-  Idx images = idx_of(image_bytes, images_path, of_images, max_pixels),
-      labels = idx_of(label_bytes, labels_path, of_labels, max_pixels);
+  Content image_bytes(path_of(folder, of_images)), label_bytes(path_of(folder, of_labels));
+  Idx images = idx_of(image_bytes, of_images, max_pixels),
+      labels = idx_of(label_bytes, of_labels, max_pixels);
   const std::uint64_t count = images.extent[0];
   check(labels.count() == count, labels.path, ": found ", labels.count(), " labels, expected ",
         count, " for as many images");

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "layers/origin_json.h"
 #include "layers/registry.h"
 #include "layers/tree.h"
@@ -43,10 +44,7 @@ const Json* member(const Json& object, const char* key) {
 }
 
 // What a file says is printed in errors: only short texts without control characters.
-bool presentable(const std::string& text) {
-  return text.size() <= 64 &&
-         std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 32 || c == 127; });
-}
+bool presentable(const std::string& text) { return text.size() <= 64 && is_one_line(text); }
 
 std::string text(const Json& object, const char* key, const std::string& owner) {
   const Json* value = object.is_object() ? member(object, key) : nullptr;

@@ -8,6 +8,8 @@
 #include <cstdio>
 #include <iostream>
 
+#include "core/text.h"
+
 namespace espalier::cli {
 namespace {
 
@@ -26,8 +28,7 @@ void say(const std::string& line) { write_line(std::cerr, STDERR_FILENO, line); 
 // Names out of files may be in it, and are not to steer the terminal.
 void say_error(const std::string& sentence) {
   std::string shown = sentence;
-  std::replace_if(
-      shown.begin(), shown.end(), [](unsigned char c) { return c < 32 || c == 127; }, '?');
+  std::replace_if(shown.begin(), shown.end(), is_control, '?');
   say(paint(Style::Red, "espalier:") + " " + shown);
 }
 

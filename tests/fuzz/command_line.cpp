@@ -68,13 +68,13 @@ const Registered target("command_line", [](Input input) {
     const std::size_t nul = line.find('\0');  // where a word ends for the program
     lines.emplace_back(line.substr(0, nul));
   }
-  if (lines.size() > 1) lines[1] = command_of(lines[1]);
+  lines[1] = command_of(lines[1]);
   std::vector<const char*> words;
   for (const std::string& line : lines) words.push_back(line.c_str());
 
   const Silence silence;
   CLI::App app("", "espalier");
-  cli::add_commands(app, lines.size() > 1 ? lines[1] : "");
+  cli::add_commands(app, lines[1]);
   std::vector<std::function<void()>> kept;  // what the options are written to belongs to them
   for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; }))
     kept.push_back(std::exchange(command->*Callback::member(), [] {}));

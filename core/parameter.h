@@ -4,6 +4,11 @@
 //
 // With a mask, the invariant is: where the mask is 0, value, gradient and every state tensor are
 // exactly zero, at all times.
+//
+// A weight [O, I] or [O, C, KH, KW] has one of two formats. Dense: the tensor has all its elements.
+// CSR (compressed sparse rows): the tensor [nonzero] has the values at the positions of a pattern,
+// and everything else is zero. Mask, gradient and states have the tensor's shape. The operations
+// that take weights, conv2d() and linear(), read the format off the parameter.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "core/sparse_pattern.h"
 #include "core/tensor.h"
 
 namespace espalier {
@@ -23,6 +29,7 @@ class Parameter : public Tensor {
   Parameter() = default;
   // Takes the values of a plain tensor; requires a gradient from now on.
   explicit Parameter(const Tensor& value, std::string name = "");
+  Parameter(const Tensor& values, const Pattern& pattern, std::string name = "");  // in CSR
 
   const std::string& name() const;  // "conv1.weight": the path from the model down to here
   void set_name(std::string name);
@@ -31,6 +38,8 @@ class Parameter : public Tensor {
   const std::uint8_t* mask() const;
   void set_mask(std::span<const std::uint8_t> mask);  // zeroes what it removes
   void clear_mask();
+  // Whether an element is removed: by the mask, or, without one, by being exactly zero.
+  bool is_removed(std::int64_t i) const { return mask() ? mask()[i] == 0 : data()[i] == 0; }
   std::int64_t nonzero() const;  // elements that are not exactly zero
   // Sets to zero, in value and state, what the mask removes. For those who write values directly.
   void enforce_mask();
@@ -43,9 +52,20 @@ class Parameter : public Tensor {
   Tensor& state(const std::string& key);
   std::map<std::string, Tensor>& states() const;
 
-  // Replaces value, mask and states by others, of another shape perhaps; the identity stays.
+  const Pattern& pattern() const;    // null: dense
+  const Shape& dense_shape() const;  // of all elements, whatever the format
+
+  // To CSR, for what the mask keeps or, without a mask, what is not exactly zero; the mask, which
+  // then says nothing, goes. Value and states come along, so an optimiser made before goes on. An
+  // Error unless the shape is one of a weight. Does nothing in CSR.
+  void to_csr();
+  // And back: zeros elsewhere, masked there (no mask where all is kept).
+  void to_dense();
+
+  // Replaces value, mask, states and format by others, of another shape perhaps; the identity
+  // stays.
   void assign(const Tensor& value, std::span<const std::uint8_t> mask,
-              std::map<std::string, Tensor> states);
+              std::map<std::string, Tensor> states, Pattern pattern = {});
 };
 
 // Which order a kernel wants a weight's values in, where there are several.
@@ -59,6 +79,7 @@ struct ParameterState {
   std::string name;
   std::vector<std::uint8_t> mask;  // empty: none
   bool dense_gradient = false;
+  Pattern pattern;  // null: dense
   std::map<std::string, Tensor> states;
 
   std::mutex packing;  // of what follows, see core/packed.h
@@ -66,6 +87,9 @@ struct ParameterState {
   std::uint64_t packed_version = 0;
   PackedKey packed_key;
 };
+
+// The pattern of a weight in CSR; null for any other tensor.
+const Pattern& csr_pattern(const Tensor& weight);
 
 // The mask that an operation applies to the gradient of a weight; null where it applies none.
 const std::uint8_t* gradient_mask(const Tensor& weight);

@@ -84,10 +84,9 @@ void measure(const std::vector<Network>& networks) {
 // Compressed sparse rows: the values that are left, row by row; the column of each; and where each
 // row starts. Whoever counts the values alone counts half of the truth.
 void weigh(const layers::Model& model, const std::string& name) {
-  const auto* layer = dynamic_cast<const layers::SparseLinear*>(&model.find(name));
-  if (!layer) return;
-  const std::int64_t n = layer->pattern->nonzero(), rows = layer->pattern->rows(),
-                     columns = layer->pattern->row_size();
+  const Pattern pattern = layers::weight_of(model.find(name)).pattern();
+  if (!pattern) return;
+  const std::int64_t n = pattern->nonzero(), rows = pattern->rows(), columns = pattern->row_size();
   const auto width = [](std::int64_t largest) {
     return largest < 256 ? 1 : largest < 65536 ? 2 : 4;
   };

@@ -59,20 +59,14 @@ Model residual_network(const datasets::Dataset& data) {
 void cut(const Model& model, const pruning::Member& member, std::int64_t units, int channel) {
   pruning::Kept kept(units, 1);
   kept[channel] = 0;
-  const auto rest = pruning::slices(kept, member.span);
+  const auto rest = pruning::slices(kept, member.units);
   pruning::cut(member.parameter, member.part == pruning::Part::Input ? 1 : 0, rest);
   Module& layer = model.find(member.layer);
-  if (auto* conv = dynamic_cast<Conv2d*>(&layer)) {
-    conv->out_channels = conv->weight.size(0);
-    conv->in_channels = conv->weight.size(1);
-  } else if (auto* linear = dynamic_cast<Linear*>(&layer)) {
-    linear->in_features = linear->weight.size(1);
-  } else if (auto* norm = dynamic_cast<BatchNorm*>(&layer);
-             norm && member.part == pruning::Part::Scale) {
-    norm->channels = norm->weight.size(0);
+  if (auto* norm = dynamic_cast<BatchNorm*>(&layer); norm && member.part == pruning::Part::Scale) {
     norm->running_mean = pruning::cut(norm->running_mean, 0, rest);
     norm->running_var = pruning::cut(norm->running_var, 0, rest);
   }
+  layer.take_sizes();
 }
 
 // Cuts those members of a group of which `wanted` says so; the error, if the rest does not fit.

@@ -48,7 +48,8 @@ Model layer_of(double density) {
 
 Point measure(double density) {
   const Model dense = layer_of(density), sparse = layer_of(density);
-  sparse.replace("conv", to_sparse(sparse.find("conv")));
+  Parameter weight = sparse.parameter("conv.weight");
+  weight.to_csr();
   dense.eval();
   sparse.eval();
   Rng rng(1);
@@ -56,10 +57,8 @@ Point measure(double density) {
   const NoGrad off;
   // By turns, so that whatever else the machine does meets both alike.
   const auto ms = course::milliseconds({[&] { dense(x); }, [&] { sparse(x); }});
-  const auto& layer = dynamic_cast<const SparseConv2d&>(sparse.find("conv"));
-  const std::int64_t rows = layer.pattern->rows(), n = layer.nonzero;
-  return {density, ms[0], ms[1], 4 * layer.pattern->dense().numel(),
-          4 * n + 4 * n + 4 * (rows + 1)};
+  const std::int64_t rows = weight.pattern()->rows(), n = weight.numel();
+  return {density, ms[0], ms[1], 4 * weight.dense_shape().numel(), 4 * n + 4 * n + 4 * (rows + 1)};
 }
 
 // The density at which a / b, which rises, reaches 1, on the line between two points; 0: never.

@@ -9,6 +9,7 @@ namespace espalier::layers {
 class Activation : public Module {
  public:
   Shape output_shape(const Shape& input) const override { return input; }
+  Channels pass_channels(ChannelWalk& walk, const Channels& in) override;
 };
 
 class ReLU : public Activation {

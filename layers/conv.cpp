@@ -3,14 +3,18 @@
 
 #include "core/error.h"
 #include "core/ops/conv.h"
-#include "layers/conv_shape.h"
 #include "layers/init.h"
+#include "layers/norm.h"
 
 namespace espalier::layers {
 
 Conv2d::Conv2d(std::int64_t in, std::int64_t out, const Conv2dOptions& given)
     : in_channels(in), out_channels(out), options(given) {
-  check_conv_options("Conv2d", in, out, options);
+  check(in > 0 && out > 0, "Conv2d: found ", in, " input and ", out,
+        " output channels, expected at least one of each");
+  check(options.kernel > 0 && options.stride > 0 && options.padding >= 0, "Conv2d: found kernel ",
+        options.kernel, ", stride ", options.stride, ", padding ", options.padding,
+        ", expected a positive kernel and stride and no negative padding");
 }
 
 Conv2d::Conv2d(const Config& config)
@@ -32,11 +36,25 @@ Config Conv2d::config() const {
 }
 
 Shape Conv2d::output_shape(const Shape& input) const {
-  return conv_output_shape(*this, in_channels, out_channels, options, input);
+  if (input.rank() != 4) [[unlikely]]
+    fail(label(), ": found input of shape ", input.str(), ", expected images [N, C, H, W]");
+  if (input[1] != in_channels) [[unlikely]]
+    fail(label(), ": found ", input[1], " input channels, expected ", in_channels);
+  const std::int64_t height = input[2] + 2 * options.padding - options.kernel;
+  const std::int64_t width = input[3] + 2 * options.padding - options.kernel;
+  if (height < 0 || width < 0) [[unlikely]]
+    fail(label(), ": found an image of ", input[2], "x", input[3], " with padding ",
+         options.padding, ", expected at least the kernel's ", options.kernel, "x", options.kernel);
+  return {input[0], out_channels, height / options.stride + 1, width / options.stride + 1};
 }
 
 bool Conv2d::fuses(const Epilogue& epilogue, const Shape& input) const {
-  return conv_fuses(epilogue, output_shape(input));
+  if (epilogue.addend && epilogue.max_pool) return false;
+  if (epilogue.norm &&
+      !(epilogue.norm->channels == out_channels && epilogue.norm->weight.defined()))
+    return false;
+  const Shape output = output_shape(input);
+  return !epilogue.max_pool || (epilogue.relu && output[2] % 2 == 0 && output[3] % 2 == 0);
 }
 
 Tensor Conv2d::forward_fused(const Tensor& x, const Epilogue& epilogue) {
@@ -53,6 +71,13 @@ Tensor Conv2d::forward_fused(const Tensor& x, const Epilogue& epilogue) {
   return conv2d(x, folded.weight, folded.bias, pass);
 }
 
+Channels Conv2d::pass_channels(ChannelWalk& walk, const Channels& in) {
+  return walk.made(
+      *this, in,
+      {.weight = weight, .bias = bias, .has_bias = options.bias, .padded = options.padding > 0},
+      true);
+}
+
 Macs Conv2d::macs(const Shape& input) const {
   const Shape output = output_shape(input);
   const std::int64_t pixels = output[2] * output[3];  // each weight is used once at each
@@ -61,13 +86,18 @@ Macs Conv2d::macs(const Shape& input) const {
 }
 
 void Conv2d::state(StateVisitor& visitor) {
-  visitor.parameter("weight", weight, {out_channels, in_channels, options.kernel, options.kernel});
+  visitor.weight("weight", weight, {out_channels, in_channels, options.kernel, options.kernel});
   if (options.bias) visitor.parameter("bias", bias, {out_channels});
+}
+
+void Conv2d::take_sizes() {
+  out_channels = weight.dense_shape()[0];
+  in_channels = weight.dense_shape()[1];
 }
 
 void Conv2d::initialize(const Rng& rng) {
   default_weight(weight, rng.split(0));
-  if (options.bias) default_bias(bias, weight, rng.split(1));
+  if (options.bias) default_bias(bias, weight.dense_shape(), rng.split(1));
 }
 
 }  // namespace espalier::layers

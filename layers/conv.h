@@ -15,7 +15,7 @@ struct Conv2dOptions {
 };
 
 // x [N, C, H, W] -> [N, O, H', W'] with H' = (H + 2 padding - kernel) / stride + 1.
-// State: weight [O, C, kernel, kernel], bias [O].
+// State: weight [O, C, kernel, kernel] in any format, bias [O].
 class Conv2d : public Module, public Fusing {
  public:
   Conv2d(std::int64_t in_channels, std::int64_t out_channels, const Conv2dOptions& options = {});
@@ -28,11 +28,12 @@ class Conv2d : public Module, public Fusing {
   Tensor forward_fused(const Tensor& x, const Epilogue& epilogue) override;
   Shape output_shape(const Shape& input) const override;
   Macs macs(const Shape& input) const override;
+  Channels pass_channels(ChannelWalk& walk, const Channels& in) override;
   void state(StateVisitor& visitor) override;
+  void take_sizes() override;
   void initialize(const Rng& rng) override;
   std::shared_ptr<Module> copy() const override { return std::make_shared<Conv2d>(*this); }
 
-  // Whoever assigns tensors of another shape says so here.
   std::int64_t in_channels, out_channels;
   Conv2dOptions options;
   Parameter weight, bias;

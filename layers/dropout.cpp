@@ -44,4 +44,10 @@ void Dropout::initialize(const Rng& rng) {
   step = 0;
 }
 
+Channels Dropout::pass_channels(ChannelWalk& walk, const Channels& in) {
+  Channels out = walk.passed(*this, in);
+  walk.vary(out, "goes through " + label() + ", a dropout");
+  return out;
+}
+
 }  // namespace espalier::layers

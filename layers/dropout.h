@@ -16,6 +16,7 @@ class Dropout : public Module {
   Config config() const override;
   Tensor forward(const Tensor& x) override;
   Shape output_shape(const Shape& input) const override { return input; }
+  Channels pass_channels(ChannelWalk& walk, const Channels& in) override;
   void initialize(const Rng& rng) override;  // takes its seed from the model's
   std::shared_ptr<Module> copy() const override { return std::make_shared<Dropout>(*this); }
 

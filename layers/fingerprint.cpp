@@ -13,14 +13,14 @@ namespace {
 class HashState : public StateVisitor {
  public:
   void parameter(const std::string& name, Parameter& p, const Shape& shape) override {
+    if (const Pattern& pattern = p.pattern()) {
+      for (const std::uint32_t start : pattern->row_starts()) hash.add_word(start);
+      for (const std::uint32_t column : pattern->columns()) hash.add_word(column);
+    }
     buffer(name, p, shape);
   }
   void buffer(const std::string&, Tensor& tensor, const Shape&) override {
     for (const float value : tensor.to_vector()) hash.add_word(std::bit_cast<std::uint32_t>(value));
-  }
-  void pattern(const std::string&, Pattern& pattern, const Shape&, std::int64_t) override {
-    for (const std::uint32_t start : pattern->row_starts()) hash.add_word(start);
-    for (const std::uint32_t column : pattern->columns()) hash.add_word(column);
   }
   void counter(const std::string&, std::int64_t& count) override {
     hash.add_word(static_cast<std::uint64_t>(count));

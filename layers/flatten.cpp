@@ -17,4 +17,17 @@ Tensor Flatten::forward(const Tensor& x) {
   return x.shape().rank() == 2 ? x : flatten(x);
 }
 
+Channels Flatten::pass_channels(ChannelWalk& walk, const Channels& in) {
+  Channels out = walk.passed(*this, in);
+  const std::int64_t pixels = out.count() / in.count();
+  std::vector<int> units;
+  out.constants.clear();
+  for (std::int64_t c = 0; c < in.count(); ++c) {
+    units.insert(units.end(), pixels, (*in.units)[c]);
+    out.constants.insert(out.constants.end(), pixels, in.constants[c]);
+  }
+  out.units = std::make_shared<const std::vector<int>>(std::move(units));
+  return out;
+}
+
 }  // namespace espalier::layers

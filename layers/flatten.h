@@ -14,6 +14,7 @@ class Flatten : public Module {
   std::string type() const override { return "Flatten"; }
   Tensor forward(const Tensor& x) override;
   Shape output_shape(const Shape& input) const override;
+  Channels pass_channels(ChannelWalk& walk, const Channels& in) override;
   std::shared_ptr<Module> copy() const override { return std::make_shared<Flatten>(*this); }
 };
 

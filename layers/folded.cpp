@@ -7,8 +7,7 @@
 
 namespace espalier::layers {
 
-Folded::Weights Folded::with(const Tensor& weight, const Tensor& bias, const BatchNorm& norm,
-                             std::span<const std::uint32_t> row_starts) {
+Folded::Weights Folded::with(const Parameter& weight, const Tensor& bias, const BatchNorm& norm) {
   const std::lock_guard lock(mutex_);
   const std::array<const Tensor*, 6> now = {
       &weight, &bias, &norm.weight, &norm.bias, &norm.running_mean, &norm.running_var};
@@ -22,7 +21,8 @@ Folded::Weights Folded::with(const Tensor& weight, const Tensor& bias, const Bat
   if (!changed) return kept_;
   eps_ = norm.options.eps;
 
-  kept_ = {Parameter(weight.clone()), Tensor::empty({norm.channels})};
+  const Pattern& pattern = weight.pattern();
+  kept_ = {Parameter(weight.clone(), pattern), Tensor::empty({norm.channels})};
   float *const w = kept_.weight.mutable_data(), *const b = kept_.bias.mutable_data();
   const std::int64_t each = weight.numel() / norm.channels;
   for (std::int64_t o = 0; o < norm.channels; ++o) {
@@ -30,8 +30,8 @@ Folded::Weights Folded::with(const Tensor& weight, const Tensor& bias, const Bat
         norm.weight.data()[o] / std::sqrt(double{norm.running_var.data()[o]} + eps_);
     const double before = bias.defined() ? bias.data()[o] : 0;
     b[o] = static_cast<float>((before - norm.running_mean.data()[o]) * scale + norm.bias.data()[o]);
-    const std::int64_t begin = row_starts.empty() ? o * each : row_starts[o];
-    const std::int64_t end = row_starts.empty() ? begin + each : row_starts[o + 1];
+    const std::int64_t begin = pattern ? pattern->row_starts()[o] : o * each;
+    const std::int64_t end = pattern ? pattern->row_starts()[o + 1] : begin + each;
     for (std::int64_t i = begin; i < end; ++i) w[i] = static_cast<float>(w[i] * scale);
   }
   return kept_;

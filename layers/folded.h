@@ -6,7 +6,6 @@
 #include <array>
 #include <cstdint>
 #include <mutex>
-#include <span>
 
 #include "core/parameter.h"
 
@@ -28,11 +27,9 @@ class Folded {
   Folded(const Folded&) {}
   Folded& operator=(const Folded&) { return *this; }
 
-  // What weight and bias are together with the norm. The weights of output o are the o-th of
-  // norm.channels equal parts, or, where row_starts are given, positions [row_starts[o],
-  // row_starts[o + 1]). The bias may be without a tensor.
-  Weights with(const Tensor& weight, const Tensor& bias, const BatchNorm& norm,
-               std::span<const std::uint32_t> row_starts = {});
+  // What weight and bias are together with the norm; the weight keeps its format. The bias may be
+  // without a tensor.
+  Weights with(const Parameter& weight, const Tensor& bias, const BatchNorm& norm);
 
  private:
   // A tensor as it was when it was read. The handle keeps its address from being used again.

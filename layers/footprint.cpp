@@ -16,11 +16,15 @@ struct Bytes : StateVisitor {
   void buffer(const std::string&, Tensor& t, const Shape&) override {
     count += t.numel() * static_cast<std::int64_t>(sizeof(float));
   }
-  void pattern(const std::string&, Pattern& p, const Shape&, std::int64_t) override {
-    // A pattern of its own: what kernels derive from it is made, and counted, anew.
-    p = std::make_shared<const SparsePattern>(*p);
-    const std::size_t indices = p->row_starts().size() + p->columns().size();
+  void weight(const std::string& name, Parameter& p, const Shape& dense) override {
+    parameter(name, p, dense);
+    const Pattern& pattern = p.pattern();
+    if (!pattern) return;
+    const std::size_t indices = pattern->row_starts().size() + pattern->columns().size();
     count += static_cast<std::int64_t>(indices * sizeof(std::uint32_t));
+    // A pattern of its own: what kernels derive from it is made, and counted, anew.
+    p.assign(p, p.mask() ? std::span(p.mask(), p.numel()) : std::span<const std::uint8_t>(), {},
+             std::make_shared<const SparsePattern>(*pattern));
   }
   std::int64_t count = 0;
 };

@@ -56,11 +56,14 @@ void xavier_normal(Tensor weight, Rng rng, float gain) {
   fill_normal(weight, xavier_deviation(weight.shape(), gain), rng);
 }
 
-void default_weight(Tensor weight, Rng rng) {
-  fill_uniform(weight, 1 / root(fans(weight.shape()).in), rng);
+void default_weight(Parameter weight, Rng rng) {
+  const Pattern& pattern = weight.pattern();
+  Tensor dense = pattern ? Tensor::zeros(pattern->dense()) : Tensor(weight);
+  fill_uniform(dense, 1 / root(fans(dense.shape()).in), rng);
+  if (pattern) weight.copy_from(gather(dense, *pattern));
 }
-void default_bias(Tensor bias, const Tensor& weight, Rng rng) {
-  fill_uniform(bias, 1 / root(fans(weight.shape()).in), rng);
+void default_bias(Tensor bias, const Shape& weight, Rng rng) {
+  fill_uniform(bias, 1 / root(fans(weight).in), rng);
 }
 
 }  // namespace espalier::layers

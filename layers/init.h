@@ -2,8 +2,8 @@
 // explicit generator. Of a weight [O, I] or [O, I, KH, KW], fan in is I KH KW and fan out O KH KW.
 #pragma once
 
+#include "core/parameter.h"
 #include "core/rng.h"
-#include "core/tensor.h"
 
 namespace espalier::layers {
 
@@ -33,7 +33,8 @@ void xavier_normal(Tensor weight, Rng rng, float gain = 1);
 
 // What Conv2d and Linear start with, equal in distribution to PyTorch's: weights and biases
 // uniform within 1 / sqrt(fan in of the weight), either way.
-void default_weight(Tensor weight, Rng rng);
-void default_bias(Tensor bias, const Tensor& weight, Rng rng);
+// A weight in CSR gets those of the dense one at its positions.
+void default_weight(Parameter weight, Rng rng);
+void default_bias(Tensor bias, const Shape& weight, Rng rng);
 
 }  // namespace espalier::layers

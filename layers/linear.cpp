@@ -24,17 +24,12 @@ Config Linear::config() const {
       .set("bias", options.bias);
 }
 
-Shape linear_output_shape(const Module& layer, std::int64_t in_features, std::int64_t out_features,
-                          const Shape& input) {
-  if (input.rank() != 2) [[unlikely]]
-    fail(layer.label(), ": found input of shape ", input.str(), ", expected features [N, F]");
-  if (input[1] != in_features) [[unlikely]]
-    fail(layer.label(), ": found ", input[1], " input features, expected ", in_features);
-  return {input[0], out_features};
-}
-
 Shape Linear::output_shape(const Shape& input) const {
-  return linear_output_shape(*this, in_features, out_features, input);
+  if (input.rank() != 2) [[unlikely]]
+    fail(label(), ": found input of shape ", input.str(), ", expected features [N, F]");
+  if (input[1] != in_features) [[unlikely]]
+    fail(label(), ": found ", input[1], " input features, expected ", in_features);
+  return {input[0], out_features};
 }
 
 Tensor Linear::forward(const Tensor& x) {
@@ -44,18 +39,29 @@ Tensor Linear::forward(const Tensor& x) {
   return linear(x, weight, bias);
 }
 
+Channels Linear::pass_channels(ChannelWalk& walk, const Channels& in) {
+  return walk.made(*this, in,
+                   {.weight = weight, .bias = bias, .has_bias = options.bias, .padded = false},
+                   false);
+}
+
 Macs Linear::macs(const Shape&) const {
   return {out_features * in_features, weight.defined() ? weight.nonzero() : 0};
 }
 
 void Linear::state(StateVisitor& visitor) {
-  visitor.parameter("weight", weight, {out_features, in_features});
+  visitor.weight("weight", weight, {out_features, in_features});
   if (options.bias) visitor.parameter("bias", bias, {out_features});
+}
+
+void Linear::take_sizes() {
+  out_features = weight.dense_shape()[0];
+  in_features = weight.dense_shape()[1];
 }
 
 void Linear::initialize(const Rng& rng) {
   default_weight(weight, rng.split(0));
-  if (options.bias) default_bias(bias, weight, rng.split(1));
+  if (options.bias) default_bias(bias, weight.dense_shape(), rng.split(1));
 }
 
 }  // namespace espalier::layers

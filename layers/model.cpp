@@ -5,8 +5,6 @@
 
 #include "core/error.h"
 #include "core/ops/pool.h"
-#include "layers/conv.h"
-#include "layers/linear.h"
 #include "layers/tree.h"
 
 namespace espalier::layers {
@@ -136,9 +134,17 @@ Tensor outputs_of(const Model& model, const Tensor& pictures) {
 }
 
 Parameter weight_of(Module& layer) {
-  if (auto* conv = dynamic_cast<Conv2d*>(&layer)) return conv->weight;
-  if (auto* linear = dynamic_cast<Linear*>(&layer)) return linear->weight;
-  return {};
+  struct : StateVisitor {
+    void weight(const std::string&, Parameter& p, const Shape&) override { found = p; }
+    Parameter found;
+  } visitor;
+  layer.state(visitor);
+  return visitor.found;
+}
+
+bool is_sparse(Module& layer) {
+  const Parameter weight = weight_of(layer);
+  return weight.defined() && weight.pattern();
 }
 
 }  // namespace espalier::layers

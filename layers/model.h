@@ -103,7 +103,8 @@ class EvaluationMode {
   std::shared_ptr<Model::Evaluation> evaluation_;
 };
 
-// The weight of a convolution or linear layer; not defined for others.
+// What a layer shows as its weight (StateVisitor::weight); not defined where there is none.
 Parameter weight_of(Module& layer);
+bool is_sparse(Module& layer);  // whether its weight is in CSR
 
 }  // namespace espalier::layers

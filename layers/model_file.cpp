@@ -25,6 +25,7 @@ class Write : public StateVisitor {
   Write(SafeTensorsWriter& file, const SaveOptions& options) : file_(file), options_(options) {}
 
   void parameter(const std::string& name, Parameter& p, const Shape&) override {
+    if (p.defined() && p.pattern()) add_pattern(file_, name, *p.pattern(), indices_);
     buffer(name, p, {});
     if (p.mask() && !options_.masks)
       file_.metadata(kZeros, zeros_ += name + " ");
@@ -33,10 +34,6 @@ class Write : public StateVisitor {
                 std::as_bytes(std::span(p.mask(), static_cast<std::size_t>(p.numel()))));
     if (!options_.states) return;
     for (auto& [key, tensor] : p.states()) buffer(name + kState + key, tensor, {});
-  }
-  void pattern(const std::string& name, Pattern& pattern, const Shape&, std::int64_t) override {
-    check(pattern != nullptr, "save: found no pattern for ", name, ", expected a layer with one");
-    add_pattern(file_, name, *pattern, indices_);
   }
   void buffer(const std::string& name, Tensor& tensor, const Shape&) override { add(name, tensor); }
   void counter(const std::string& name, std::int64_t& count) override {
@@ -68,19 +65,12 @@ class Read : public StateVisitor {
     for (std::string name; split >> name;) zeros_.insert(name);
   }
 
-  void parameter(const std::string& name, Parameter& p, const Shape& shape) override {
-    Found found{name, &p, floats(name, shape), mask(name + kMask, shape), {}};
-    if (zeros_.erase(name) > 0 && found.mask.empty()) found.mask = nonzeros(found.value);
-    const std::string start = name + kState;
-    const auto& all = file_.tensors();
-    for (auto it = all.lower_bound(start); own_ && it != all.end() && it->first.starts_with(start);
-         ++it)
-      found.states[it->first.substr(start.size())] = floats(it->first, shape);
-    parameters_.push_back(std::move(found));
+  void weight(const std::string& name, Parameter& p, const Shape& dense) override {
+    const Pattern pattern = read_pattern(file_, name, dense);
+    add(name, p, pattern ? Shape{pattern->nonzero()} : dense, pattern);
   }
-  void pattern(const std::string& name, Pattern& pattern, const Shape& dense,
-               std::int64_t nonzero) override {
-    patterns_.emplace_back(&pattern, read_pattern(file_, name, dense, nonzero));
+  void parameter(const std::string& name, Parameter& p, const Shape& shape) override {
+    add(name, p, shape, {});
   }
   void buffer(const std::string& name, Tensor& tensor, const Shape& shape) override {
     buffers_.emplace_back(&tensor, floats(name, shape));
@@ -99,10 +89,9 @@ class Read : public StateVisitor {
   }
 
   void fill() {
-    for (auto& [pattern, found] : patterns_) *pattern = std::move(found);
     for (Found& found : parameters_) {
       if (!found.parameter->defined()) *found.parameter = Parameter(found.value, found.name);
-      found.parameter->assign(found.value, found.mask, std::move(found.states));
+      found.parameter->assign(found.value, found.mask, std::move(found.states), found.pattern);
     }
     for (auto& [tensor, value] : buffers_) {
       if (!tensor->defined()) *tensor = value;
@@ -117,9 +106,20 @@ class Read : public StateVisitor {
     Parameter* parameter;
     Tensor value;
     std::vector<std::uint8_t> mask;
+    Pattern pattern;
     std::map<std::string, Tensor> states;
   };
 
+  void add(const std::string& name, Parameter& p, const Shape& shape, const Pattern& pattern) {
+    Found found{name, &p, floats(name, shape), mask(name + kMask, shape), pattern, {}};
+    if (zeros_.erase(name) > 0 && found.mask.empty()) found.mask = nonzeros(found.value);
+    const std::string start = name + kState;
+    const auto& all = file_.tensors();
+    for (auto it = all.lower_bound(start); own_ && it != all.end() && it->first.starts_with(start);
+         ++it)
+      found.states[it->first.substr(start.size())] = floats(it->first, shape);
+    parameters_.push_back(std::move(found));
+  }
   Tensor floats(const std::string& name, const Shape& shape) {
     return Tensor::from(shape, file_.floats(name, shape.sizes()));
   }
@@ -146,7 +146,6 @@ class Read : public StateVisitor {
   bool own_;                     // written by save()
   std::set<std::string> zeros_;  // parameters whose zeros are pruned
   std::vector<Found> parameters_;
-  std::vector<std::pair<Pattern*, Pattern>> patterns_;
   std::vector<std::pair<Tensor*, Tensor>> buffers_;
   std::vector<std::pair<std::int64_t*, std::int64_t>> counters_;
 };

@@ -11,12 +11,11 @@
 
 #include "core/rng.h"
 #include "core/tensor.h"
+#include "layers/channels.h"
 #include "layers/config.h"
 #include "layers/state.h"
 
 namespace espalier::layers {
-
-class Module;
 
 // A module and its name within its parent: letters, digits, '_' and '-'. The empty name is for a
 // part that stands for its parent: what is in it counts as the parent's own (see Residual).
@@ -55,8 +54,16 @@ class Module {
   virtual Shape trace(const Shape& input, const ShapeObserver& see);
   virtual Macs macs(const Shape& /*input*/) const { return {}; }
 
+  // How the channels of the input become those of the output: what pruning needs to know. A layer
+  // that does not say so pins its channels: none of them can be removed.
+  virtual Channels pass_channels(ChannelWalk& walk, const Channels& in) {
+    return walk.opaque(*this, in);
+  }
+
   // What this module itself keeps, children apart: parameters, buffers, counters.
   virtual void state(StateVisitor&) {}
+  // States the sizes of the tensors that it has by now: somebody cut them.
+  virtual void take_sizes() {}
   // Gives the state its first values, from streams split off the generator.
   virtual void initialize(const Rng&) {}
   // `return std::make_shared<TheLayer>(*this);` clone() in layers/tree.h makes a deep copy of it.

@@ -50,6 +50,23 @@ Tensor BatchNorm::forward_fused(const Tensor& x, const Epilogue& epilogue) {
                      .relu = epilogue.relu});
 }
 
+// A channel whose scale is removed gives its shift; any other moves what it gets in training, so
+// that no constant stays one.
+Channels BatchNorm::pass_channels(ChannelWalk& walk, const Channels& in) {
+  walk.set_norm(in, *this);
+  walk.attach(*this, weight, Part::Scale, 0, in.units);
+  walk.attach(*this, bias, Part::Shift, 0, in.units);
+  Channels out = walk.changed(*this, in);
+  for (std::size_t c = 0; c < out.constants.size(); ++c) {
+    const auto i = static_cast<std::int64_t>(c);
+    out.constants[c] =
+        weight.is_removed(i)
+            ? Constant::of(bias.data()[c])
+            : in.constants[c].lost_in("goes into " + label() + ", whose scale is not gone");
+  }
+  return out;
+}
+
 void BatchNorm::state(StateVisitor& visitor) {
   visitor.parameter("weight", weight, {channels});
   visitor.parameter("bias", bias, {channels});
@@ -57,6 +74,8 @@ void BatchNorm::state(StateVisitor& visitor) {
   visitor.buffer("running_var", running_var, {channels});
   visitor.counter("num_batches_tracked", num_batches_tracked);
 }
+
+void BatchNorm::take_sizes() { channels = weight.size(0); }
 
 void BatchNorm::initialize(const Rng&) {
   weight.copy_from(Tensor::full({channels}, 1));

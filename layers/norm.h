@@ -25,11 +25,13 @@ class BatchNorm : public Module, public Fusing {
   bool fuses(const Epilogue& epilogue, const Shape& input) const override;
   Tensor forward_fused(const Tensor& x, const Epilogue& epilogue) override;
   Shape output_shape(const Shape& input) const override;
+  Channels pass_channels(ChannelWalk& walk, const Channels& in) override;
   void state(StateVisitor& visitor) override;
+  void take_sizes() override;
   void initialize(const Rng& rng) override;
   std::shared_ptr<Module> copy() const override { return std::make_shared<BatchNorm>(*this); }
 
-  std::int64_t channels;  // whoever assigns tensors of another shape says so here
+  std::int64_t channels;
   BatchNormConfig options;
   Parameter weight, bias;
   Tensor running_mean, running_var;

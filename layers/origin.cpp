@@ -10,7 +10,8 @@ Origin measure(const Model& model) {
   model.root().trace(model.batch_shape(1), [&](Module& leaf, const Shape& input, const Shape&) {
     const Parameter weight = weight_of(leaf);
     if (weight.defined())
-      origin.layers[leaf.name()] = {weight.size(0), weight.numel(), leaf.macs(input).dense};
+      origin.layers[leaf.name()] = {weight.dense_shape()[0], weight.dense_shape().numel(),
+                                    leaf.macs(input).dense};
   });
   return origin;
 }

@@ -40,11 +40,8 @@ void check_fits(const Origin& origin, const Model& model) {
     const auto found = origin.layers.find(layer.name());
     if (found == origin.layers.end() || !layer.children().empty()) return;
     struct Sizes : StateVisitor {
-      void pattern(const std::string&, Pattern&, const Shape& dense, std::int64_t) override {
+      void weight(const std::string&, Parameter&, const Shape& dense) override {
         units = dense[0], weights = dense.numel();
-      }
-      void parameter(const std::string& name, Parameter&, const Shape& shape) override {
-        if (name == "weight" && units == 0) units = shape[0], weights = shape.numel();
       }
       std::int64_t units = 0, weights = 0;
     } now;

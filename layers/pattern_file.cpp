@@ -1,12 +1,16 @@
 // Sparse patterns in model files: indices in as few bytes as hold them.
 #include "layers/pattern_file.h"
 
+#include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "core/error.h"
 
 namespace espalier::layers {
 namespace {
+
+constexpr std::int64_t kMostNonzero = std::numeric_limits<std::int32_t>::max();
 
 // The smallest type that holds the largest index.
 DType index_type(std::int64_t largest) {
@@ -61,9 +65,13 @@ void add_pattern(SafeTensorsWriter& file, const std::string& name, const SparseP
   add(kRowStarts, pattern.row_starts(), index_type(pattern.nonzero()));
 }
 
-Pattern read_pattern(const SafeTensors& file, const std::string& name, const Shape& dense,
-                     std::int64_t nonzero) {
-  const std::int64_t rows = dense[0], row_size = dense.numel() / rows;
+Pattern read_pattern(const SafeTensors& file, const std::string& name, const Shape& dense) {
+  if (!file.contains(name + kColumns) && !file.contains(name + kRowStarts)) return {};
+  const auto& sizes = file.at(name).shape;
+  check(sizes.size() == 1 && sizes[0] <= kMostNonzero && sizes[0] <= dense.numel(), file.path(),
+        ": tensor ", name, ": found shape ", Shape(sizes).str(), ", expected at most ",
+        std::min(kMostNonzero, dense.numel()), " values for its columns");
+  const std::int64_t nonzero = sizes[0], rows = dense[0], row_size = dense.numel() / rows;
   auto starts = indices(file, name + kRowStarts, index_type(nonzero), rows + 1);
   auto columns = indices(file, name + kColumns, index_type(row_size - 1), nonzero);
   try {

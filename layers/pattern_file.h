@@ -20,9 +20,9 @@ inline const std::string kRowStarts = ".row_starts";
 void add_pattern(SafeTensorsWriter& file, const std::string& name, const SparsePattern& pattern,
                  std::list<std::vector<std::byte>>& kept);
 
-// The pattern of a weight of this dense shape and with so many values. Whatever the file holds, the
-// outcome is a pattern in order or an Error that names file and tensor.
-Pattern read_pattern(const SafeTensors& file, const std::string& name, const Shape& dense,
-                     std::int64_t nonzero);
+// The pattern of a weight of this dense shape, for as many values as the file has; null where the
+// file has neither list. Whatever the file holds, the outcome is a pattern in order or an Error
+// that names file and tensor.
+Pattern read_pattern(const SafeTensors& file, const std::string& name, const Shape& dense);
 
 }  // namespace espalier::layers

@@ -54,6 +54,12 @@ Tensor AvgPool2d::forward(const Tensor& x) {
   return avg_pool2d(x, options);
 }
 
+Channels AvgPool2d::pass_channels(ChannelWalk& walk, const Channels& in) {
+  Channels out = walk.passed(*this, in);
+  if (options.padding > 0) walk.vary(out, "is averaged with the padding of " + label());
+  return out;
+}
+
 Shape GlobalAvgPool::output_shape(const Shape& input) const {
   expect_images(*this, input);
   return {input[0], input[1], 1, 1};

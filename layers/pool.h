@@ -14,6 +14,9 @@ class Pool2d : public Module {
 
   Config config() const override;
   Shape output_shape(const Shape& input) const override;
+  Channels pass_channels(ChannelWalk& walk, const Channels& in) override {
+    return walk.passed(*this, in);
+  }
 
   PoolOptions options;  // the stride written out
 };
@@ -33,6 +36,7 @@ class AvgPool2d : public Pool2d {
   explicit AvgPool2d(const Config& config) : Pool2d(config) {}
   std::string type() const override { return "AvgPool2d"; }
   Tensor forward(const Tensor& x) override;
+  Channels pass_channels(ChannelWalk& walk, const Channels& in) override;
   std::shared_ptr<Module> copy() const override { return std::make_shared<AvgPool2d>(*this); }
 };
 
@@ -44,6 +48,9 @@ class GlobalAvgPool : public Module {
   std::string type() const override { return "GlobalAvgPool"; }
   Tensor forward(const Tensor& x) override;
   Shape output_shape(const Shape& input) const override;
+  Channels pass_channels(ChannelWalk& walk, const Channels& in) override {
+    return walk.passed(*this, in);
+  }
   std::shared_ptr<Module> copy() const override { return std::make_shared<GlobalAvgPool>(*this); }
 };
 

@@ -13,8 +13,6 @@
 #include "layers/pool.h"
 #include "layers/residual.h"
 #include "layers/sequential.h"
-#include "layers/sparse_conv.h"
-#include "layers/sparse_linear.h"
 
 namespace espalier::layers {
 namespace {
@@ -46,8 +44,8 @@ std::map<std::string, LayerFactory>& table() {
       {"ReLU", leaf<ReLU>},
       {"Residual", container<Residual>},
       {"Sequential", container<Sequential>},
-      {"SparseConv2d", leaf<SparseConv2d>},
-      {"SparseLinear", leaf<SparseLinear>},
+      {"SparseConv2d", leaf<Conv2d>},  // as files once named a weight in CSR
+      {"SparseLinear", leaf<Linear>},
   };
   return layers;
 }

@@ -1,6 +1,8 @@
 // Residual: running and shapes.
 #include "layers/residual.h"
 
+#include <algorithm>
+
 #include "core/autograd.h"
 #include "core/error.h"
 #include "core/ops/elementwise.h"
@@ -55,6 +57,18 @@ Shape Residual::trace(const Shape& input, const ShapeObserver& see) {
   const Shape sum = main().trace(input, see);
   check_sum(sum, shortcut() ? shortcut()->trace(input, see) : input);
   return relu() ? relu()->trace(sum, see) : sum;
+}
+
+Channels Residual::pass_channels(ChannelWalk& walk, const Channels& given) {
+  Channels in = given;
+  in.maker = "";  // both paths take it
+  const Channels through = main().pass_channels(walk, in);
+  if (std::all_of(through.constants.begin(), through.constants.end(),
+                  [](const Constant& c) { return c.known && c.value == 0; }))
+    walk.set_silent(*this);
+  const Channels sum =
+      walk.sum(*this, through, shortcut() ? shortcut()->pass_channels(walk, in) : in);
+  return relu() ? relu()->pass_channels(walk, sum) : sum;
 }
 
 void Residual::check_sum(const Shape& main, const Shape& shortcut) const {

@@ -26,6 +26,7 @@ class Residual : public Module {
   std::string type() const override { return "Residual"; }
   Tensor forward(const Tensor& x) override;
   Shape output_shape(const Shape& input) const override;
+  Channels pass_channels(ChannelWalk& walk, const Channels& in) override;
   Shape trace(const Shape& input, const ShapeObserver& see) override;
   std::shared_ptr<Module> copy() const override { return std::make_shared<Residual>(*this); }
 

@@ -85,4 +85,10 @@ Shape Sequential::trace(const Shape& input, const ShapeObserver& see) {
   return shape;
 }
 
+Channels Sequential::pass_channels(ChannelWalk& walk, const Channels& in) {
+  Channels flow = in;
+  for (const Child& child : children()) flow = child.module->pass_channels(walk, flow);
+  return flow;
+}
+
 }  // namespace espalier::layers

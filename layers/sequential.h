@@ -34,6 +34,7 @@ class Sequential : public Module {
   // relu(forward(x) + past), or without ReLU; in the last layer's own pass where it can do that.
   Tensor forward_added(const Tensor& x, const Tensor& past, bool relu);
   Shape output_shape(const Shape& input) const override;
+  Channels pass_channels(ChannelWalk& walk, const Channels& in) override;
   Shape trace(const Shape& input, const ShapeObserver& see) override;
   std::shared_ptr<Module> copy() const override { return std::make_shared<Sequential>(*this); }
 

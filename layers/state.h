@@ -6,7 +6,6 @@
 #include <string>
 
 #include "core/parameter.h"
-#include "core/sparse_pattern.h"
 
 namespace espalier::layers {
 
@@ -17,11 +16,12 @@ class StateVisitor {
  public:
   virtual ~StateVisitor() = default;
   virtual void parameter(const std::string& /*name*/, Parameter&, const Shape&) {}
+  // A parameter that may be in any format, since the layer gives it to operations that take it so.
+  // The shape is that of all elements, as Parameter::dense_shape().
+  virtual void weight(const std::string& name, Parameter& p, const Shape& dense) {
+    parameter(name, p, dense);
+  }
   virtual void buffer(const std::string& /*name*/, Tensor&, const Shape&) {}
-  // Where the values [nonzero] of the parameter that is shown next, under the same name, are in a
-  // weight of the dense shape. May be null, as tensors may be.
-  virtual void pattern(const std::string& /*name*/, Pattern&, const Shape& /*dense*/,
-                       std::int64_t /*nonzero*/) {}
   virtual void counter(const std::string& /*name*/, std::int64_t&) {}  // of steps; a scalar
 };
 

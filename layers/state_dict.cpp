@@ -21,8 +21,9 @@ struct Names : StateVisitor {
     required.push_back(name), parameters.insert(name);
   }
   void buffer(const std::string& name, Tensor&, const Shape&) override { required.push_back(name); }
-  void pattern(const std::string& name, Pattern&, const Shape&, std::int64_t) override {
-    required.insert(required.end(), {name + kColumns, name + kRowStarts});
+  void weight(const std::string& name, Parameter& p, const Shape& dense) override {
+    parameter(name, p, dense);
+    optional.insert({name + kColumns, name + kRowStarts});
   }
   void counter(const std::string& name, std::int64_t&) override { optional.insert(name); }
 

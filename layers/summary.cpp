@@ -13,10 +13,7 @@ struct Count : StateVisitor {
   void parameter(const std::string&, Parameter& p, const Shape&) override {
     parameters += p.numel();
     nonzero += p.nonzero();
-    if (p.shape().rank() > 1) weights += p.numel();
-  }
-  void pattern(const std::string&, Pattern&, const Shape&, std::int64_t values) override {
-    weights += values;
+    if (p.dense_shape().rank() > 1) weights += p.numel();
   }
   std::int64_t parameters = 0, nonzero = 0, weights = 0;
 };

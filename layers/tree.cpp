@@ -47,9 +47,8 @@ class WithPath : public StateVisitor {
   void buffer(const std::string& name, Tensor& t, const Shape& shape) override {
     visitor_.buffer(join(path_, name), t, shape);
   }
-  void pattern(const std::string& name, Pattern& p, const Shape& dense,
-               std::int64_t nonzero) override {
-    visitor_.pattern(join(path_, name), p, dense, nonzero);
+  void weight(const std::string& name, Parameter& p, const Shape& dense) override {
+    visitor_.weight(join(path_, name), p, dense);
   }
   void counter(const std::string& name, std::int64_t& count) override {
     visitor_.counter(join(path_, name), count);
@@ -149,7 +148,7 @@ Parameter clone(const Parameter& parameter) {
   for (const auto& [key, tensor] : parameter.states()) states[key] = tensor.clone();
   std::span<const std::uint8_t> mask;
   if (parameter.mask()) mask = {parameter.mask(), static_cast<std::size_t>(parameter.numel())};
-  copy.assign(copy, mask, std::move(states));
+  copy.assign(copy, mask, std::move(states), parameter.pattern());
   copy.set_dense_gradient(parameter.dense_gradient());
   return copy;
 }

@@ -1,17 +1,21 @@
 // Absorb: a constant that a layer reads becomes part of what the layer adds anyway.
 #pragma once
 
+#include <span>
 #include <string>
 
-#include "pruning/constants.h"
+#include "layers/layers.h"
 
 namespace espalier::pruning {
 
-// Why a reader cannot take in the constants of its inputs [first, first + count); empty: it can.
-std::string obstacle(const Reader& reader, std::int64_t first, std::int64_t count);
+using layers::Constant;
+using Reader = layers::ChannelWalk::Reader;
+
+// Why a reader cannot take in the constants of these inputs; empty: it can.
+std::string obstacle(const Reader& reader, std::span<const std::int64_t> inputs);
 
 // Adds what these inputs, all known, make of the reader's outputs to its bias, or takes it from the
 // running mean of the batch norm behind. The weights are as they were. Whether anything was added.
-bool absorb(const Reader& reader, std::int64_t first, std::int64_t count);
+bool absorb(const Reader& reader, std::span<const std::int64_t> inputs);
 
 }  // namespace espalier::pruning

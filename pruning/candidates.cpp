@@ -131,6 +131,13 @@ void remove(const Candidates& candidates, const Kept& kept) {
   }
 }
 
+SliceUnits slice_units(std::int64_t units, std::int64_t span) {
+  std::vector<std::int32_t> result;
+  for (std::int64_t u = 0; u < units; ++u)
+    result.insert(result.end(), span, static_cast<std::int32_t>(u));
+  return std::make_shared<const std::vector<std::int32_t>>(std::move(result));
+}
+
 std::vector<Candidates> candidates(const layers::Model& model, const Target& target) {
   check_names(model, target.only);
   check_names(model, target.leave_out);

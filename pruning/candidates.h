@@ -4,10 +4,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "core/parameter.h"
+#include "layers/channels.h"
 #include "layers/model.h"
 
 namespace espalier::pruning {
@@ -20,16 +22,22 @@ Structure structure(const std::string& name);
 // Neurons and filters: a group of coupled channels shares them (pruning/groups.h).
 inline bool is_unit(Structure s) { return s == Structure::Neuron || s == Structure::Filter; }
 
-// What a parameter does for a unit: makes it, or, as Input, reads it in a later layer.
-enum class Part { Weight, Bias, Scale, Shift, Input };
+using layers::Part;
+
+// The unit of each slice of a parameter, or of each channel of a layer's output; -1: of none here.
+using SliceUnits = std::shared_ptr<const std::vector<std::int32_t>>;
+// `span` slices for each of so many units: 0, 0, 1, 1, ...
+SliceUnits slice_units(std::int64_t units, std::int64_t span);
 
 // The elements of one parameter, split into sets. Seen as [outer][extent][inner], element
-// (a, e, b) belongs to set first + e / span * step, and with tiles another b / tile on.
+// (a, e, b) belongs to the unit of slice e, where there are units; else to set
+// first + e / span * step, and with tiles another b / tile on.
 struct Member {
   Parameter parameter;
   std::string layer;  // the layer's dotted name
   Part part = Part::Weight;
   std::int64_t extent = 0, inner = 1, span = 1, first = 0, step = 1, tile = 0;
+  SliceUnits units = {};
 
   // Calls f(i, set) for each element in order.
   template <class F>
@@ -38,17 +46,20 @@ struct Member {
     std::int64_t i = 0;
     for (std::int64_t a = 0; a < outer; ++a)
       for (std::int64_t e = 0; e < extent; ++e) {
-        const std::int64_t set = first + e / span * step;
+        const std::int64_t set = units ? (*units)[e] : first + e / span * step;
+        if (set < 0) {
+          i += inner;
+          continue;
+        }
         for (std::int64_t b = 0; b < inner; ++b, ++i) f(i, tile ? set + b / tile : set);
       }
   }
 };
 
-// The output of a layer in which a group's units show: unit u is the channels or features
-// [u * span, (u + 1) * span).
+// The output of a layer in which a group's units show.
 struct View {
   std::string layer;
-  std::int64_t span = 1;
+  SliceUnits units;  // of each channel or feature
 };
 
 // One list of sets that compete with each other: a layer's weights, a group's units, all layers.

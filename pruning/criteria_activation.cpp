@@ -68,8 +68,9 @@ Criterion output_mean(const char* name, const Pixel& pixel) {
     each_view(lists, evidence,
               [&](std::size_t l, std::size_t v, const Tensor& output, const Examples&) {
                 const PerImage sums = sum_pixels(output, pixel);
-                const std::int64_t span = lists[l].shown_by[v].span;
-                for (std::int64_t c = 0; c < sums.channels; ++c) means[l][v][c / span].add(sums, c);
+                const SliceUnits& units = lists[l].shown_by[v].units;
+                for (std::int64_t c = 0; c < sums.channels; ++c)
+                  if ((*units)[c] >= 0) means[l][v][(*units)[c]].add(sums, c);
               });
     return mean_of_views(means, [](const Mean& mean) { return mean.value(); });
   });
@@ -108,9 +109,9 @@ Criterion variance() {
                     channels[c] = channel_moments<decltype(element)>(planes, c);
                   });
                 });
-                const std::int64_t span = lists[l].shown_by[v].span;
+                const SliceUnits& units = lists[l].shown_by[v].units;
                 for (std::int64_t c = 0; c < planes.channels; ++c)
-                  moments[l][v][c / span].join(channels[c]);
+                  if ((*units)[c] >= 0) moments[l][v][(*units)[c]].join(channels[c]);
               });
     return mean_of_views(moments, [](const Moments& m) { return m.squares / m.count; });
   });

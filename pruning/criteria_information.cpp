@@ -8,6 +8,7 @@
 #include "core/parallel.h"
 #include "pruning/responses.h"
 #include "pruning/scoring.h"
+#include "pruning/slices.h"
 
 namespace espalier::pruning {
 namespace {
@@ -66,18 +67,17 @@ std::vector<std::vector<Responses>> responses_of(std::span<const Candidates> lis
   std::vector<std::vector<Responses>> all;
   for (const Candidates& list : lists)
     all.emplace_back(list.shown_by.size(), Responses(list.count));
-  each_view(lists, evidence,
-            [&](std::size_t l, std::size_t v, const Tensor& output, const Examples&) {
-              const PerImage sums = sum_pixels(output, [](auto x) { return x; });
-              const std::int64_t span = lists[l].shown_by[v].span;
-              const auto size = static_cast<float>(sums.pixels * span);
-              for (std::int64_t u = 0; u < lists[l].count; ++u)
-                for (std::int64_t n = 0; n < sums.images; ++n) {
-                  float sum = 0;
-                  for (std::int64_t c = 0; c < span; ++c) sum += sums.of(u * span + c)[n];
-                  all[l][v][u].push_back(sum / size);
-                }
-            });
+  each_view(
+      lists, evidence, [&](std::size_t l, std::size_t v, const Tensor& output, const Examples&) {
+        const PerImage sums = sum_pixels(output, [](auto x) { return x; });
+        const auto channels = slices_by_unit(lists[l].shown_by[v].units, lists[l].count);
+        for (std::int64_t u = 0; u < lists[l].count; ++u)
+          for (std::int64_t n = 0; n < sums.images; ++n) {
+            float sum = 0;
+            for (const std::int64_t c : channels[u]) sum += sums.of(c)[n];
+            all[l][v][u].push_back(sum / static_cast<float>(sums.pixels * std::ssize(channels[u])));
+          }
+      });
   return all;
 }
 

@@ -26,16 +26,16 @@ layers::Model absolute(const layers::Model& model) {
     float* values = parameter.mutable_data();
     for (std::int64_t i = 0; i < parameter.numel(); ++i) values[i] = std::abs(values[i]);
   }
-  const auto silence = [](Tensor tensor) {
-    if (tensor.defined()) tensor.copy_from(Tensor::zeros(tensor.shape()));
-  };
-  layers::walk(copy.root(), [&](layers::Module& module) {
-    if (auto* conv = dynamic_cast<layers::Conv2d*>(&module)) silence(conv->bias);
-    if (auto* linear = dynamic_cast<layers::Linear*>(&module)) silence(linear->bias);
-    if (auto* norm = dynamic_cast<layers::BatchNorm*>(&module)) {
-      silence(norm->bias);
-      silence(norm->running_mean);
+  struct Silence : layers::StateVisitor {
+    void parameter(const std::string& name, Parameter& p, const Shape&) override {
+      if (name == "bias") p.copy_from(Tensor::zeros(p.shape()));
     }
+    void buffer(const std::string& name, Tensor& t, const Shape&) override {
+      if (name == "running_mean") t.copy_from(Tensor::zeros(t.shape()));
+    }
+  } silence;
+  layers::walk(copy.root(), [&](layers::Module& module) {
+    module.state(silence);
     for (layers::Child& child : module.children())
       if (dynamic_cast<layers::Activation*>(child.module.get()))
         child.module = std::make_shared<layers::Identity>();

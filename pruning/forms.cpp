@@ -159,7 +159,9 @@ Times time_both(const Module& layer, const Call& call, bool training, bool to_in
   Times together, alone;
   for (int i = 0; i < kCopies; ++i) {
     dense.emplace_back(layers::clone(layer), call, training, to_input);
-    sparse.emplace_back(layers::to_sparse(*layers::clone(layer)), call, training, to_input);
+    const std::shared_ptr<Module> copy = layers::clone(layer);
+    layers::weight_of(*copy).to_csr();
+    sparse.emplace_back(copy, call, training, to_input);
     time_turns(dense.back(), sparse.back(), 5, together);
   }
   if (num_threads() == 1) return together;
@@ -246,9 +248,8 @@ std::vector<LayerForm> choose_forms(const layers::Model& model, const Tensor& in
 
 void set_forms(const layers::Model& model, const std::vector<LayerForm>& forms) {
   for (const LayerForm& form : forms) {
-    Module& layer = model.find(form.layer);
-    if (layers::is_sparse(layer) == form.sparse) continue;
-    model.replace(form.layer, form.sparse ? layers::to_sparse(layer) : layers::to_dense(layer));
+    Parameter weight = layers::weight_of(model.find(form.layer));
+    form.sparse ? weight.to_csr() : weight.to_dense();
   }
 }
 
@@ -261,8 +262,7 @@ std::vector<std::string> sparse_layers(const layers::Model& model) {
 }
 
 void expand(const layers::Model& model) {
-  for (const std::string& name : sparse_layers(model))
-    model.replace(name, layers::to_dense(model.find(name)));
+  for (Parameter p : model.parameters()) p.to_dense();
 }
 
 Expanded::Expanded(const layers::Model& model) : model_(model), sparse_(sparse_layers(model)) {
@@ -270,8 +270,7 @@ Expanded::Expanded(const layers::Model& model) : model_(model), sparse_(sparse_l
 }
 
 Expanded::~Expanded() {
-  for (const std::string& name : sparse_)
-    model_.replace(name, layers::to_sparse(model_.find(name)));
+  for (const std::string& name : sparse_) layers::weight_of(model_.find(name)).to_csr();
 }
 
 }  // namespace espalier::pruning

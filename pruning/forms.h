@@ -51,7 +51,7 @@ void set_forms(const layers::Model& model, const std::vector<LayerForm>& forms);
 // The names of the layers that are sparse now.
 std::vector<std::string> sparse_layers(const layers::Model& model);
 
-// Every sparse layer dense again, with a mask.
+// Every weight dense, with a mask.
 void expand(const layers::Model& model);
 
 // All layers dense, with masks, while it lives; then those that were sparse are so again, with the

@@ -1,172 +1,95 @@
-// A walk through the network in which every tensor carries the space that its channels belong to.
-// Spaces that are added to each other become one; what is left in the end are the groups.
+// Groups: units as the walk through the network found them, sorted by the layers that make them.
 #include "pruning/groups.h"
 
-#include <algorithm>
-#include <cstdio>
 #include <map>
-
-#include "core/error.h"
-#include "layers/layers.h"
+#include <utility>
 
 namespace espalier::pruning {
 namespace {
 
-// What flows between two layers: channels of a space, each `span` features wide, and the layers in
-// whose output they show.
-struct Flow {
-  int space;
-  std::int64_t span;
-  std::vector<View> shown;
-  Shape shape;
+using layers::ChannelWalk;
+
+// Which group a unit of the walk is in, and which of its units it is there.
+struct Place {
+  std::size_t group;
+  std::int32_t unit;
 };
 
-class Walk {
+class Sorting {
  public:
-  explicit Walk(const layers::Model& model) {
-    Flow input{space("the network's input", model.batch_shape(1)[1]), 1, {}, model.batch_shape(1)};
-    fix(input.space, "the network's input");
-    Flow output = pass(model.root(), input);
-    fix(output.space, "the network's outputs");
-    show(output);
+  explicit Sorting(const ChannelWalk& walk) : walk_(walk) {
+    make_groups();
+    for (const ChannelWalk::Attached& a : walk.attached())
+      for (const auto& [group, units] : by_group(*a.units))
+        groups[group].members.push_back(member(a, units));
+    for (const layers::Shown& shown : walk.shown())
+      for (const auto& [group, units] : by_group(*shown.units))
+        groups[group].shown_by.push_back({shown.layer, units});
   }
 
-  std::vector<Group> result() {
-    std::vector<Group> groups;
-    std::map<int, std::size_t> index;
-    for (int s = 0; s < static_cast<int>(spaces_.size()); ++s) {
-      const int root = find(s);
-      if (!index.count(root)) {
-        index[root] = groups.size();
-        groups.push_back(spaces_[root]);
-      }
-    }
-    std::erase_if(groups, [](const Group& g) { return g.producers.empty(); });
-    for (Group& group : groups) group.name = group.producers[0];
-    return groups;
-  }
+  std::vector<Group> groups;
 
  private:
-  // A space is a group in the making.
-  int space(const std::string& name, std::int64_t units) {
-    spaces_.push_back({.name = name, .structure = Structure::Neuron, .units = units});
-    parent_.push_back(static_cast<int>(parent_.size()));
-    return parent_.back();
+  // Units that the same layers make, and that are pinned for the same reason, are one group.
+  void make_groups() {
+    std::map<int, std::vector<std::size_t>> makers;  // of each unit; in the order of the units
+    for (std::size_t m = 0; m < walk_.makers().size(); ++m)
+      for (const int unit : *walk_.makers()[m].units) {
+        std::vector<std::size_t>& of_unit = makers[walk_.find(unit)];
+        if (of_unit.empty() || of_unit.back() != m) of_unit.push_back(m);
+      }
+    std::map<std::pair<std::vector<std::size_t>, std::string>, std::size_t> known;
+    for (const auto& [unit, of_unit] : makers) {
+      const std::string& pinned = walk_.pinned(unit);
+      const auto [found, is_new] = known.try_emplace({of_unit, pinned}, groups.size());
+      if (is_new) groups.push_back(made_by(of_unit, pinned));
+      Group& group = groups[found->second];
+      places_[unit] = {found->second, static_cast<std::int32_t>(group.units++)};
+    }
   }
-  int find(int s) {
-    while (parent_[s] != s) s = parent_[s] = parent_[parent_[s]];
-    return s;
+
+  Group made_by(const std::vector<std::size_t>& makers, const std::string& pinned) const {
+    Group group;
+    group.fixed = pinned;
+    for (const std::size_t m : makers) {
+      group.producers.push_back(walk_.makers()[m].layer);
+      if (walk_.makers()[m].filters) group.structure = Structure::Filter;
+    }
+    group.name = group.producers[0];
+    return group;
   }
-  void fix(int s, const std::string& why) {
-    Group& group = spaces_[find(s)];
-    if (group.fixed.empty()) group.fixed = why;
+
+  // The units of a parameter's slices or a layer's channels, for each group among them: -1 where a
+  // slice belongs to another one.
+  std::map<std::size_t, SliceUnits> by_group(const std::vector<int>& units) const {
+    std::map<std::size_t, std::vector<std::int32_t>> found;
+    for (std::size_t i = 0; i < units.size(); ++i) {
+      const auto place = places_.find(walk_.find(units[i]));
+      if (place == places_.end()) continue;
+      auto& of_group = found[place->second.group];
+      if (of_group.empty()) of_group.assign(units.size(), -1);
+      of_group[i] = place->second.unit;
+    }
+    std::map<std::size_t, SliceUnits> result;
+    for (auto& [group, of_group] : found)
+      result[group] = std::make_shared<const std::vector<std::int32_t>>(std::move(of_group));
+    return result;
   }
-  void join(int a, int b) {
-    a = find(a), b = find(b);
-    if (a == b) return;
-    if (b < a) std::swap(a, b);  // the one that runs first gives the name
-    Group &to = spaces_[a], &from = spaces_[b];
-    parent_[b] = a;
-    if (from.structure == Structure::Filter) to.structure = Structure::Filter;
-    to.producers.insert(to.producers.end(), from.producers.begin(), from.producers.end());
-    to.members.insert(to.members.end(), from.members.begin(), from.members.end());
-    to.shown_by.insert(to.shown_by.end(), from.shown_by.begin(), from.shown_by.end());
-    if (to.fixed.empty()) to.fixed = from.fixed;
-  }
-  // The units show where a flow is read.
-  void show(const Flow& flow) {
-    std::vector<View>& views = spaces_[find(flow.space)].shown_by;
-    for (const View& view : flow.shown)
-      if (std::none_of(views.begin(), views.end(),
-                       [&](const View& v) { return v.layer == view.layer; }))
-        views.push_back(view);
-  }
-  void member(int s, const layers::Module& layer, const Parameter& parameter, Part part, int dim,
-              std::int64_t span) {
-    if (!parameter.defined()) return;
+
+  static Member member(const ChannelWalk::Attached& a, const SliceUnits& units) {
+    const Shape& shape = a.parameter.shape();
     std::int64_t inner = 1;
-    for (int d = dim + 1; d < parameter.shape().rank(); ++d) inner *= parameter.size(d);
-    spaces_[find(s)].members.push_back({.parameter = parameter,
-                                        .layer = layer.name(),
-                                        .part = part,
-                                        .extent = parameter.size(dim),
-                                        .inner = inner,
-                                        .span = span});
+    for (int d = a.dim + 1; d < shape.rank(); ++d) inner *= shape[d];
+    return {.parameter = a.parameter,
+            .layer = a.layer,
+            .part = a.part,
+            .extent = shape[a.dim],
+            .inner = inner,
+            .units = units};
   }
 
-  Flow pass(layers::Module& module, const Flow& in) {
-    if (auto* sequential = dynamic_cast<layers::Sequential*>(&module)) {
-      Flow flow = in;
-      for (const layers::Child& child : sequential->children()) flow = pass(*child.module, flow);
-      return flow;
-    }
-    if (auto* residual = dynamic_cast<layers::Residual*>(&module)) return add(*residual, in);
-    Flow out{in.space, in.span, in.shown, module.output_shape(in.shape)};
-    if (auto* conv = dynamic_cast<layers::Conv2d*>(&module))
-      return produce(module, in, out, conv->weight, conv->bias, Structure::Filter);
-    if (auto* linear = dynamic_cast<layers::Linear*>(&module))
-      return produce(module, in, out, linear->weight, linear->bias, Structure::Neuron);
-    if (auto* norm = dynamic_cast<layers::BatchNorm*>(&module)) {
-      member(in.space, module, norm->weight, Part::Scale, 0, in.span);
-      member(in.space, module, norm->bias, Part::Shift, 0, in.span);
-      out.shown = {{module.name(), in.span}};
-      return out;
-    }
-    if (dynamic_cast<layers::Activation*>(&module)) {
-      out.shown = {{module.name(), in.span}};
-      return out;
-    }
-    if (dynamic_cast<layers::Flatten*>(&module)) {
-      out.span = in.span * out.shape[1] / in.shape[1];
-      return out;
-    }
-    if (dynamic_cast<layers::Pool2d*>(&module) || dynamic_cast<layers::GlobalAvgPool*>(&module) ||
-        dynamic_cast<layers::Dropout*>(&module))
-      return out;
-    return opaque(module, in, out);
-  }
-
-  Flow produce(const layers::Module& layer, const Flow& in, Flow out, const Parameter& weight,
-               const Parameter& bias, Structure structure) {
-    show(in);
-    member(in.space, layer, weight, Part::Input, 1, in.span);
-    out.space = space(layer.name(), weight.size(0));
-    out.span = 1;
-    out.shown = {{layer.name(), 1}};
-    Group& group = spaces_[out.space];
-    group.structure = structure;
-    group.producers = {layer.name()};
-    member(out.space, layer, weight, Part::Weight, 0, 1);
-    member(out.space, layer, bias, Part::Bias, 0, 1);
-    return out;
-  }
-
-  Flow add(layers::Residual& block, const Flow& in) {
-    Flow main = pass(block.main(), in);
-    const Flow past = block.shortcut() ? pass(*block.shortcut(), in) : in;
-    if (main.span != past.span) {
-      fix(main.space, "added to channels of another width in " + block.label());
-      fix(past.space, "added to channels of another width in " + block.label());
-    }
-    join(main.space, past.space);
-    main.shown.insert(main.shown.end(), past.shown.begin(), past.shown.end());
-    return block.relu() ? pass(*block.relu(), main) : main;
-  }
-
-  // A layer that this walk knows nothing of.
-  Flow opaque(const layers::Module& layer, const Flow& in, Flow out) {
-    const std::string why = "next to " + layer.label() + ", a " + layer.type();
-    show(in);
-    fix(in.space, why);
-    out.space = space(layer.name(), out.shape[1]);
-    out.span = 1;
-    out.shown = {{layer.name(), 1}};
-    fix(out.space, why);
-    return out;
-  }
-
-  std::vector<Group> spaces_;
-  std::vector<int> parent_;
+  const ChannelWalk& walk_;
+  std::map<int, Place> places_;  // by the least unit
 };
 
 std::string list_of(const std::vector<std::string>& names) {
@@ -177,7 +100,9 @@ std::string list_of(const std::vector<std::string>& names) {
 
 }  // namespace
 
-std::vector<Group> groups(const layers::Model& model) { return Walk(model).result(); }
+std::vector<Group> groups(const ChannelWalk& walk) { return Sorting(walk).groups; }
+
+std::vector<Group> groups(const layers::Model& model) { return groups(ChannelWalk(model)); }
 
 std::string table(const std::vector<Group>& groups) {
   std::string text;

@@ -1,7 +1,5 @@
-// Groups: channels that are coupled by the network's wiring, found by walking it. A filter cannot
-// go alone: its bias, its batch norm and what later layers read of it go with it, and where a
-// residual adds two paths, the same channel of both (Fang et al., 2023, call it a dependency
-// graph).
+// Groups: units of coupled channels (layers/channels.h) that compete with each other, since the
+// same layers make them.
 #pragma once
 
 #include <string>
@@ -21,9 +19,9 @@ struct Group {
   std::string fixed = {};                   // why none may go; empty: they may
 };
 
-// Every group of the model, in the order in which the network runs. A layer of a type unknown here
-// fixes what it reads and writes.
+// Every group, in the order in which the network runs.
 std::vector<Group> groups(const layers::Model& model);
+std::vector<Group> groups(const layers::ChannelWalk& walk);
 
 // A table for people, a group a line: name, units, producers, who reads them, why it is fixed.
 std::string table(const std::vector<Group>& groups);

@@ -25,9 +25,9 @@ void each_view(std::span<const Candidates> lists, Evidence& evidence,
         if (found == views.end()) return;
         ran[layer.name()] = true;
         for (const auto& [l, v] : found->second) {
-          check(output.size(1) == lists[l].count * lists[l].shown_by[v].span, layer.name(),
-                ": found ", output.size(1), " outputs, expected ", lists[l].shown_by[v].span,
-                " for each of ", lists[l].count, " units");
+          const std::int64_t expected = std::ssize(*lists[l].shown_by[v].units);
+          check(output.size(1) == expected, layer.name(), ": found ", output.size(1),
+                " outputs, expected ", expected, " for the units of ", lists[l].name);
           see(l, v, output, batch);
         }
       });

@@ -14,41 +14,36 @@
 namespace espalier::pruning {
 namespace {
 
-// The sizes that layers say they have follow those of their tensors.
-void set_sizes(layers::Module& layer) {
-  if (auto* conv = dynamic_cast<layers::Conv2d*>(&layer)) {
-    conv->out_channels = conv->weight.size(0);
-    conv->in_channels = conv->weight.size(1);
-  } else if (auto* linear = dynamic_cast<layers::Linear*>(&layer)) {
-    linear->out_features = linear->weight.size(0);
-    linear->in_features = linear->weight.size(1);
-  } else if (auto* norm = dynamic_cast<layers::BatchNorm*>(&layer)) {
-    norm->channels = norm->weight.size(0);
+// What a layer gathers of its channels goes with them.
+struct CutBuffers : layers::StateVisitor {
+  explicit CutBuffers(const std::vector<std::int64_t>& rest) : rest(rest) {}
+  void buffer(const std::string&, Tensor& tensor, const Shape&) override {
+    tensor = cut(tensor, 0, rest);
   }
-}
+  const std::vector<std::int64_t>& rest;
+};
 
 void cut_group(const layers::Model& model, const Group& group, const Kept& stays) {
   for (const Member& member : group.members) {
-    const std::vector<std::int64_t> rest = slices(stays, member.span);
+    const std::vector<std::int64_t> rest = slices(stays, member.units);
     cut(member.parameter, dimension(member), rest);
     layers::Module& layer = model.find(member.layer);
-    if (auto* norm = dynamic_cast<layers::BatchNorm*>(&layer); norm && member.part == Part::Scale) {
-      norm->running_mean = cut(norm->running_mean, 0, rest);
-      norm->running_var = cut(norm->running_var, 0, rest);
-    }
-    set_sizes(layer);
+    CutBuffers buffers(rest);
+    if (member.part == Part::Scale) layer.state(buffers);
+    layer.take_sizes();
   }
 }
 
 // The constants that leaving units say go into their readers; how many units said one.
-std::int64_t fold(const Group& group, const Kept& stays, const Constants& constants) {
+std::int64_t fold(const Group& group, const Kept& stays, const layers::ChannelWalk& walk) {
   std::set<std::int64_t> folded;
   for (const Member& member : group.members) {
     if (member.part != Part::Input) continue;
     const Kept reads = alive(member, group.units);
-    const Reader& reader = constants.readers.at(member.layer);
+    const Reader& reader = walk.readers().at(member.layer);
+    const auto inputs = slices_by_unit(member.units, group.units);
     for (std::int64_t u = 0; u < group.units; ++u)
-      if (!stays[u] && reads[u] && absorb(reader, u * member.span, member.span)) folded.insert(u);
+      if (!stays[u] && reads[u] && absorb(reader, inputs[u])) folded.insert(u);
   }
   return static_cast<std::int64_t>(folded.size());
 }
@@ -75,9 +70,9 @@ std::vector<Shrunk::Stayed> stayed(const Verdict& verdict) {
 }
 
 bool cut_units(const layers::Model& model, Shrunk& shrunk) {
-  const std::vector<Group> all = groups(model);
-  const Constants known = constants(model);
-  const std::vector<Verdict> verdicts = judge(all, known);
+  const layers::ChannelWalk walk(model);
+  const std::vector<Group> all = groups(walk);
+  const std::vector<Verdict> verdicts = judge(all, walk);
   bool any = false;
   for (std::size_t g = 0; g < all.size(); ++g) {
     const Kept& stays = verdicts[g].stays;
@@ -86,7 +81,7 @@ bool cut_units(const layers::Model& model, Shrunk& shrunk) {
     list.after = std::count(stays.begin(), stays.end(), 1);
     if (list.after == all[g].units) continue;
     if (!any && !model.origin()) model.set_origin(layers::measure(model));
-    list.folded += fold(all[g], stays, known);
+    list.folded += fold(all[g], stays, walk);
     cut_group(model, all[g], stays);
     any = true;
   }
@@ -96,10 +91,10 @@ bool cut_units(const layers::Model& model, Shrunk& shrunk) {
 
 // Of one block its shortcut and its ReLU are left.
 bool cut_block(const layers::Model& model, Shrunk& shrunk) {
-  const Constants known = constants(model);
+  const layers::ChannelWalk walk(model);
   for (const std::string& name : silent_blocks(model)) {
     const layers::Module& block = model.find(name);
-    if (!known.silent_blocks.contains(&block)) continue;
+    if (!walk.silent().contains(&block)) continue;
     auto rest = std::make_shared<layers::Sequential>();
     rest->train(block.training());
     for (const layers::Child& child : block.children())

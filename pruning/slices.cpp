@@ -27,11 +27,17 @@ struct View3 {
 
 }  // namespace
 
-std::vector<std::int64_t> slices(const Kept& kept, std::int64_t span) {
+std::vector<std::int64_t> slices(const Kept& kept, const SliceUnits& units) {
   std::vector<std::int64_t> result;
-  for (std::size_t u = 0; u < kept.size(); ++u)
-    for (std::int64_t i = 0; kept[u] && i < span; ++i)
-      result.push_back(static_cast<std::int64_t>(u) * span + i);
+  for (std::int64_t e = 0; e < std::ssize(*units); ++e)
+    if ((*units)[e] < 0 || kept[(*units)[e]]) result.push_back(e);
+  return result;
+}
+
+std::vector<std::vector<std::int64_t>> slices_by_unit(const SliceUnits& units, std::int64_t count) {
+  std::vector<std::vector<std::int64_t>> result(static_cast<std::size_t>(count));
+  for (std::int64_t e = 0; e < std::ssize(*units); ++e)
+    if ((*units)[e] >= 0) result[(*units)[e]].push_back(e);
   return result;
 }
 
@@ -61,7 +67,7 @@ Kept alive(const Member& member, std::int64_t sets) {
   Kept result(static_cast<std::size_t>(sets), 0);
   const Parameter& parameter = member.parameter;
   member.each([&](std::int64_t i, std::int64_t set) {
-    if (!result[set]) result[set] = !is_gone(parameter, i);
+    if (!result[set]) result[set] = !parameter.is_removed(i);
   });
   return result;
 }

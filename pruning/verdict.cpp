@@ -12,27 +12,28 @@
 namespace espalier::pruning {
 namespace {
 
-// Nothing, if a reader can do without its inputs [first, first + count).
+// Nothing, if a reader can do without these inputs.
 struct Need {
   bool needed;
   std::string why;  // though it is silent where it is made
 };
-Need need(const Reader& reader, std::int64_t first, std::int64_t count) {
-  for (std::int64_t i = first; i < first + count; ++i)
+Need need(const Reader& reader, std::span<const std::int64_t> inputs) {
+  for (const std::int64_t i : inputs)
     if (!reader.inputs[i].known) return {true, reader.inputs[i].lost};
-  std::string why = obstacle(reader, first, count);
+  std::string why = obstacle(reader, inputs);
   return {!why.empty(), std::move(why)};
 }
 
-void judge_free(const Group& group, const Constants& constants, Verdict& verdict) {
+void judge_free(const Group& group, const layers::ChannelWalk& walk, Verdict& verdict) {
   verdict.stays.assign(group.units, 0);
   for (const Member& member : group.members) {
     if (member.part != Part::Input) continue;
     const Kept reads = alive(member, group.units);
-    const Reader& reader = constants.readers.at(member.layer);
+    const Reader& reader = walk.readers().at(member.layer);
+    const auto inputs = slices_by_unit(member.units, group.units);
     for (std::int64_t u = 0; u < group.units; ++u) {
       if (!reads[u]) continue;
-      Need found = need(reader, u * member.span, member.span);
+      Need found = need(reader, inputs[u]);
       verdict.stays[u] |= found.needed;
       if (verdict.why[u].empty()) verdict.why[u] = std::move(found.why);
     }
@@ -76,7 +77,7 @@ std::set<std::string> tied(const std::vector<Group>& groups) {
 
 }  // namespace
 
-std::vector<Verdict> judge(const std::vector<Group>& groups, const Constants& constants) {
+std::vector<Verdict> judge(const std::vector<Group>& groups, const layers::ChannelWalk& walk) {
   const std::set<std::string> twice = tied(groups);
   std::vector<Verdict> verdicts;
   for (const Group& group : groups) {
@@ -86,7 +87,7 @@ std::vector<Verdict> judge(const std::vector<Group>& groups, const Constants& co
     else if (twice.contains(group.name))
       keep_all(unmade(group), "has weights that are used twice", verdict);
     else
-      judge_free(group, constants, verdict);
+      judge_free(group, walk, verdict);
     verdicts.push_back(std::move(verdict));
   }
   return verdicts;

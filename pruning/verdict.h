@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "pruning/constants.h"
+#include "layers/channels.h"
 #include "pruning/groups.h"
 
 namespace espalier::pruning {
@@ -20,6 +20,6 @@ inline int dimension(const Member& member) { return member.part == Part::Input ?
 
 // Of every group. A unit leaves when every reader has its elements gone or can take in what the
 // unit says; one of each group stays, and of a fixed group all.
-std::vector<Verdict> judge(const std::vector<Group>& groups, const Constants& constants);
+std::vector<Verdict> judge(const std::vector<Group>& groups, const layers::ChannelWalk& walk);
 
 }  // namespace espalier::pruning

@@ -29,15 +29,15 @@ inline layers::Model masked_network() {
   return model;
 }
 
-// A copy with sparse layers in the place of these.
+// A copy whose weights are in CSR.
 inline layers::Model sparse_copy(const layers::Model& dense) {
   const layers::Model model = dense.clone();
-  for (const char* name : kSparseLayers) model.replace(name, layers::to_sparse(model.find(name)));
+  for (const char* name : kSparseLayers) layers::weight_of(model.find(name)).to_csr();
   return model;
 }
 inline layers::Model dense_copy(const layers::Model& sparse) {
   const layers::Model model = sparse.clone();
-  for (const char* name : kSparseLayers) model.replace(name, layers::to_dense(model.find(name)));
+  for (const char* name : kSparseLayers) layers::weight_of(model.find(name)).to_dense();
   return model;
 }
 

@@ -144,11 +144,13 @@ TEST_CASE("fold: rows of a sparse weight scale with their outputs") {
   norm.running_mean = Tensor::from({3}, std::vector<float>{1, 1, 1});
   norm.running_var = Tensor::from({3}, std::vector<float>{1, 4, 0.25f});
   norm.options.eps = 1e-12f;
-  const Tensor values = Tensor::from({4}, std::vector<float>{1, 2, 3, 4});
-  const std::vector<std::uint32_t> row_starts = {0, 1, 1, 4};
+  const Pattern pattern = std::make_shared<const SparsePattern>(
+      Shape{3, 4}, std::vector<std::uint32_t>{0, 1, 1, 4}, std::vector<std::uint32_t>{2, 0, 1, 3});
+  const Parameter values(Tensor::from({4}, std::vector<float>{1, 2, 3, 4}), pattern);
   Folded folded;
-  const Folded::Weights found = folded.with(values, {}, norm, row_starts);
+  const Folded::Weights found = folded.with(values, {}, norm);
+  CHECK(found.weight.pattern() == pattern);
   CHECK(found.weight.to_vector() == std::vector<float>{2, -4, -6, -8});
   CHECK(found.bias.to_vector() == std::vector<float>{-1, 2, 5});
-  CHECK(same(folded.with(values, {}, norm, row_starts).weight, found.weight));
+  CHECK(same(folded.with(values, {}, norm).weight, found.weight));
 }

@@ -23,7 +23,10 @@ struct Shown {
                                  {"flatten", layers::Flatten()},
                                  {"fc", layers::Linear(input.numel(), 2)}},
               input),
-        lists{{.structure = Neuron, .name = "g", .count = units, .shown_by = {{"relu", span}}}} {}
+        lists{{.structure = Neuron,
+               .name = "g",
+               .count = units,
+               .shown_by = {{"relu", slice_units(units, span)}}}} {}
 
   Scores scores(const Criterion& c, const std::vector<Examples>& batches) const {
     Evidence evidence(model, batches);
@@ -216,16 +219,19 @@ TEST_CASE("of several layers that show a unit the mean counts") {
   const std::vector<Examples> batches = {examples({1, 2}, {1, -2}, {0})};
   Evidence evidence(model, batches);
   std::vector<Candidates> lists = {
-      {.structure = Neuron, .name = "g", .count = 2, .shown_by = {{"a", 1}, {"fc", 1}}}};
+      {.structure = Neuron,
+       .name = "g",
+       .count = 2,
+       .shown_by = {{"a", slice_units(2, 1)}, {"fc", slice_units(2, 1)}}}};
   set(model, "fc.weight", {3, 0, 0, 1});
   set(model, "fc.bias", {0, -4});
   check_near(activation().score(lists, evidence)[0], {2, 2});  // of 1 and 3, 0 and 4
-  lists[0].shown_by = {{"none", 1}};
+  lists[0].shown_by = {{"none", slice_units(2, 1)}};
   CHECK(error_of([&] { activation().score(lists, evidence); }) ==
         "none: found no output, expected a layer that runs");
-  lists[0].shown_by = {{"a", 2}};
+  lists[0].shown_by = {{"a", slice_units(2, 2)}};
   CHECK(error_of([&] { activation().score(lists, evidence); }) ==
-        "a: found 2 outputs, expected 2 for each of 2 units");
+        "a: found 2 outputs, expected 4 for the units of g");
 }
 
 TEST_CASE("outputs that are no numbers give no score") {

@@ -15,7 +15,7 @@ std::string line_of(const Group& group) {
   std::string text = group.name + " " + std::to_string(group.units) + ":";
   for (const Member& m : group.members) {
     text += " " + (parts[static_cast<int>(m.part)] + m.layer);
-    if (m.span != 1) text += "/" + std::to_string(m.span);
+    if (m.extent != group.units) text += "/" + std::to_string(m.extent / group.units);
     text += ",";
   }
   text.pop_back();

@@ -6,6 +6,8 @@
 
 #include "core/autograd.h"
 #include "core/error.h"
+#include "core/ops/conv.h"
+#include "core/ops/linear.h"
 #include "core/ops/loss.h"
 #include "optim/optim.h"
 #include "tests/gradcheck.h"
@@ -87,54 +89,39 @@ TEST_CASE("sparse layers: to sparse and back gives the same bits, states and mas
     CHECK(s[i].requires_grad());
   }
   CHECK(topology(back) == topology(model));
-  CHECK(sparse.find("fc").type() == "SparseLinear");
-  CHECK(sparse.find("block.conv").type() == "SparseConv2d");
+  CHECK(topology(sparse) == topology(model));
+  CHECK(sparse.parameter("fc.weight").pattern()->dense() == Shape{10, 54});
+  CHECK(sparse.parameter("block.conv.weight").dense_shape() == Shape{6, 8, 3, 3});
   CHECK(mask_of(sparse.parameter("conv1.bias")) == mask_of(model.parameter("conv1.bias")));
   CHECK_FALSE(sparse.parameter("conv1.weight").mask());
   check_same(sparse_copy(back).parameter("fc.weight"), sparse.parameter("fc.weight"));
 }
 
-TEST_CASE("sparse layers: weight and bias stay the very parameters, there and back") {
-  const Model model = masked_network();
-  const Parameter weight = model.parameter("fc.weight"), bias = model.parameter("fc.bias");
-  const std::int64_t nonzero = weight.nonzero();
-  const auto sparse = std::dynamic_pointer_cast<SparseLinear>(to_sparse(model.find("fc")));
-  CHECK(same(sparse->bias, bias));
-  CHECK(same(sparse->weight, weight));
-  CHECK(sparse->name() == "fc");
-  CHECK(sparse->in_features == 54);
-  CHECK(sparse->nonzero == nonzero);
-  CHECK(weight.shape() == Shape{nonzero});
-  const auto dense = std::dynamic_pointer_cast<Linear>(to_dense(*sparse));
-  CHECK(same(dense->weight, weight));
-  CHECK(weight.shape() == Shape{10, 54});
-}
-
 TEST_CASE("sparse layers: without a mask, what is exactly zero goes") {
-  const auto made = [](const Tensor& weight) {
-    Linear dense(3, 2, {.bias = false});
-    dense.weight = Parameter(weight);
-    return dense;
-  };
   const std::vector<float> values = {0, 1e-30f, 2, 3, 0, -4};
-  Linear dense = made(Tensor::from({2, 3}, values));
-  auto sparse = std::dynamic_pointer_cast<SparseLinear>(to_sparse(dense));
-  CHECK(sparse->nonzero == 4);
-  CHECK(sparse->pattern->columns()[0] == 1);
-  auto back = std::dynamic_pointer_cast<Linear>(to_dense(*sparse));
-  CHECK(back->weight.to_vector() == values);
-  CHECK(mask_of(back->weight) == std::vector<std::uint8_t>{0, 1, 1, 1, 0, 1});
+  Parameter weight(Tensor::from({2, 3}, values));
+  weight.to_csr();
+  CHECK(weight.shape() == Shape{4});
+  CHECK(weight.pattern()->columns()[0] == 1);
+  const Pattern pattern = weight.pattern();
+  weight.to_csr();
+  CHECK(weight.pattern() == pattern);
+  weight.to_dense();
+  CHECK(weight.to_vector() == values);
+  CHECK(mask_of(weight) == std::vector<std::uint8_t>{0, 1, 1, 1, 0, 1});
+  weight.to_dense();
+  CHECK(weight.to_vector() == values);
 
-  sparse = std::dynamic_pointer_cast<SparseLinear>(to_sparse(*back));
-  sparse->weight.set_mask(std::vector<std::uint8_t>{1, 0, 1, 1});  // pruned further
-  back = std::dynamic_pointer_cast<Linear>(to_dense(*sparse));
-  CHECK(mask_of(back->weight) == std::vector<std::uint8_t>{0, 1, 0, 1, 0, 1});
+  weight.to_csr();
+  weight.set_mask(std::vector<std::uint8_t>{1, 0, 1, 1});  // pruned further
+  weight.to_dense();
+  CHECK(mask_of(weight) == std::vector<std::uint8_t>{0, 1, 0, 1, 0, 1});
 
-  dense = made(Tensor::full({2, 3}, 1));
-  back = std::dynamic_pointer_cast<Linear>(to_dense(*to_sparse(dense)));
-  CHECK_FALSE(back->weight.mask());
-  dense = made(Tensor::zeros({2, 3}));
-  CHECK(dynamic_cast<SparseLinear&>(*to_sparse(dense)).nonzero == 0);
+  Parameter full(Tensor::full({2, 3}, 1)), none(Tensor::zeros({2, 3}));
+  full.to_csr(), full.to_dense();
+  CHECK_FALSE(full.mask());
+  none.to_csr();
+  CHECK(none.numel() == 0);
 }
 
 TEST_CASE("sparse layers: trained as the masked dense network is") {
@@ -180,7 +167,7 @@ TEST_CASE("sparse layers: a clone shares nothing that changes") {
   Parameter weight = sparse.parameter("fc.weight");
   weight.copy_from(Tensor::zeros(weight.shape()));
   CHECK(copy.parameter("fc.weight").to_vector() == before);
-  CHECK(dynamic_cast<SparseLinear&>(copy.find("fc")).pattern->nonzero() == weight.numel());
+  CHECK(copy.parameter("fc.weight").pattern()->nonzero() == weight.numel());
 }
 
 TEST_CASE("sparse layers: a summary counts the values that there are") {
@@ -194,8 +181,6 @@ TEST_CASE("sparse layers: a summary counts the values that there are") {
     values += sparse.parameter(std::string(name) + ".weight").numel();
   CHECK(b.total.weights == values);
   CHECK(b.total.parameters == values + 8 + 10);
-  CHECK(b.layers[0].type == "SparseConv2d");
-  CHECK(b.table().find("SparseLinear") != std::string::npos);
 }
 
 TEST_CASE("sparse layers: first values are those of the dense layer, where they are kept") {
@@ -206,19 +191,16 @@ TEST_CASE("sparse layers: first values are those of the dense layer, where they 
   for (std::size_t i = 0; i < a.size(); ++i) CHECK(a[i].to_vector() == b[i].to_vector());
 }
 
-TEST_CASE("sparse layers: what is no such layer is refused") {
-  ReLU relu;
-  Linear empty(2, 2);
-  CHECK_THROWS_WITH_AS(to_sparse(relu), "ReLU: found a ReLU, expected Conv2d or Linear", Error);
-  CHECK_THROWS_WITH_AS(to_dense(relu), "ReLU: found a ReLU, expected SparseConv2d or SparseLinear",
+TEST_CASE("sparse layers: what fits no pattern is refused") {
+  Parameter bias(Tensor::full({3}, 1), "fc.bias");
+  CHECK_THROWS_AS(bias.to_csr(), Error);
+  const Pattern pattern = pattern_of({2, 3}, random_mask(6, 1, 1));
+  CHECK_THROWS_WITH_AS(Parameter(Tensor::zeros({4}), pattern, "w"),
+                       "parameter w: found values of shape [4], expected [6] for its pattern",
                        Error);
-  CHECK_THROWS_AS(to_sparse(empty), Error);
+  CHECK_THROWS_AS(bias.assign(bias, {}, {}, pattern), Error);
   const Pattern images = pattern_of({2, 2, 3, 3}, random_mask(36, 0.5, 1));
-  CHECK_THROWS_AS(SparseLinear{images}, Error);
-  CHECK_THROWS_AS(SparseConv2d(images, {.kernel = 1}), Error);
-  CHECK_THROWS_AS(SparseConv2d(images, {.stride = 0}), Error);
-  CHECK_THROWS_AS(SparseConv2d{Pattern()}, Error);
-  SparseConv2d unfilled(images);
-  CHECK_THROWS_AS(unfilled(random_tensor({1, 2, 4, 4}, 1)), Error);
-  CHECK_THROWS_AS(to_dense(unfilled), Error);
+  const Parameter values(Tensor::zeros({images->nonzero()}), images);
+  CHECK_THROWS_AS(linear(random_tensor({1, 2}, 1), values), Error);
+  CHECK_THROWS_AS(conv2d(random_tensor({1, 3, 4, 4}, 1), values), Error);
 }

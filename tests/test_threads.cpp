@@ -129,7 +129,7 @@ TEST_CASE("threads: two trainings at once give the bits of one after the other")
   for (const char* name : {"conv1", "fc1"}) {
     Parameter weight = convnet.parameter(std::string(name) + ".weight");
     weight.set_mask(random_mask(weight.numel(), 0.3, 5));
-    convnet.replace(name, to_sparse(convnet.find(name)));
+    weight.to_csr();
   }
   const Model* const models[2] = {&convnet, &resnet};
   Bits alone[2], found[2];

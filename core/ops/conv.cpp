@@ -11,6 +11,7 @@
 #include "core/ops/conv_sizes.h"
 #include "core/ops/layout.h"
 #include "core/ops/pool.h"
+#include "core/ops/sparse_conv.h"
 #include "core/packed.h"
 
 namespace espalier {
@@ -48,6 +49,8 @@ Tensor small_conv(const Tensor& x, const Tensor& weight, const Tensor& bias, con
 
 Tensor conv2d(const Tensor& given, const Tensor& weight, const Tensor& bias,
               const ConvOptions& options) {
+  if (const Pattern& pattern = csr_pattern(weight))
+    return sparse_conv2d(given, weight, pattern, bias, options);
   const ConvSizes s = conv_sizes("conv2d", given, weight.shape(), bias, options);
   if (options.max_pool && (s.kernel_h == 1 || s.kernel_w == 1)) {
     // The fused window may lose a NaN to a number; only with larger kernels does another keep it.

@@ -8,6 +8,8 @@
 #include "core/kernels/gemm.h"
 #include "core/ops/layout.h"
 #include "core/ops/rows.h"
+#include "core/ops/sparse_linear.h"
+#include "core/parameter.h"
 
 namespace espalier {
 namespace {
@@ -19,6 +21,8 @@ void fill_rows(float* y, const float* bias, std::int64_t rows, std::int64_t colu
 }  // namespace
 
 Tensor linear(const Tensor& given, const Tensor& weight, const Tensor& bias) {
+  if (const Pattern& pattern = csr_pattern(weight))
+    return sparse_linear(given, weight, pattern, bias);
   const Shape &w = weight.shape(), &shape = given.shape();
   check(w.rank() == 2, "linear: found weight of shape ", w.str(), ", expected [O, I]");
   check(shape.rank() == 2 && shape[1] == w[1], "linear: found input of shape ", shape.str(),

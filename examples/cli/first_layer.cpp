@@ -16,9 +16,7 @@ constexpr int kLeast = 96;            // pixels of a side, once magnified
 constexpr int kGap = 4;               // between squares
 constexpr std::uint8_t kPaper = 112;  // neither black nor white: both mean something here
 
-bool is_convolution(const layers::Module& layer) {
-  return layer.type() == "Conv2d" || layer.type() == "SparseConv2d";
-}
+bool is_convolution(const layers::Module& layer) { return layer.type() == "Conv2d"; }
 
 bool belongs_to_one(const layers::Module& layer) {
   const std::string type = layer.type();

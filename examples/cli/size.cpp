@@ -17,17 +17,12 @@ double WeightCount::share() const {
 
 WeightCount count_weights(const layers::Model& model) {
   struct Count : layers::StateVisitor {
-    void pattern(const std::string&, Pattern&, const Shape& dense, std::int64_t) override {
+    void parameter(const std::string&, Parameter& p, const Shape& dense) override {
+      if (dense.rank() < 2) return;
       weights.original += dense.numel();
-      sparse = true;  // its values are shown next
-    }
-    void parameter(const std::string&, Parameter& p, const Shape&) override {
-      if (p.shape().rank() > 1) weights.original += p.numel();
-      if (p.shape().rank() > 1 || sparse) weights.left += p.nonzero();
-      sparse = false;
+      weights.left += p.nonzero();
     }
     WeightCount weights;
-    bool sparse = false;
   } count;
   layers::visit_state(model.root(), count);
   if (const layers::Origin* origin = model.origin()) {

@@ -1,0 +1,154 @@
+// Channels: units as a forest of joined ones, and what all layers' rules have in common.
+#include "layers/channels.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "core/autograd.h"
+#include "layers/model.h"
+
+namespace espalier::layers {
+namespace {
+
+// For each of the rows of a weight, whether anything of it is there.
+std::vector<bool> rows_there(const Parameter& weight) {
+  const Shape& dense = weight.dense_shape();
+  const std::int64_t each = dense.numel() / std::max<std::int64_t>(dense[0], 1);
+  std::vector<bool> there(static_cast<std::size_t>(dense[0]), false);
+  const auto see = [&](std::int64_t i, std::int64_t element) {
+    if (!there[element / each]) there[element / each] = !weight.is_removed(i);
+  };
+  if (weight.pattern())
+    weight.pattern()->each(see);
+  else
+    for (std::int64_t i = 0; i < weight.numel(); ++i) see(i, i);
+  return there;
+}
+
+}  // namespace
+
+Constant Constant::of(float value) { return {.known = std::isfinite(value), .value = value}; }
+
+Constant Constant::lost_in(const std::string& where) const {
+  return {.lost = known ? where : lost};
+}
+
+ChannelWalk::ChannelWalk(const Model& model) {
+  const NoGrad off;
+  const Shape shape = model.batch_shape(1);
+  Channels in{shape, fresh(shape[1]), std::vector<Constant>(shape[1]), {}};
+  pin(in.units, "the network's input");
+  const Channels out = model.root().pass_channels(*this, in);
+  pin(out.units, "the network's outputs");
+  read(out);
+}
+
+Channels ChannelWalk::made(Module& layer, const Channels& in, const Product& product,
+                           bool filters) {
+  const Parameter &weight = product.weight, &bias = product.bias;
+  read(in);
+  readers_.emplace(layer.name(), Reader{layer, product, in.constants});
+  attach(layer, weight, Part::Input, 1, in.units);
+  Channels out{layer.output_shape(in.shape), fresh(weight.dense_shape()[0]), {}, {}, layer.name()};
+  makers_.push_back({layer.name(), filters, out.units});
+  attach(layer, weight, Part::Weight, 0, out.units);
+  attach(layer, bias, Part::Bias, 0, out.units);
+  const std::vector<bool> there = rows_there(weight);
+  for (std::size_t o = 0; o < there.size(); ++o)
+    out.constants.push_back(there[o] ? Constant()
+                                     : Constant::of(bias.defined() ? bias.data()[o] : 0));
+  out.shown = {{layer.name(), out.units}};
+  return out;
+}
+
+Channels ChannelWalk::passed(const Module& layer, const Channels& in) const {
+  return {layer.output_shape(in.shape), in.units, in.constants, in.shown};
+}
+
+Channels ChannelWalk::changed(const Module& layer, const Channels& in) const {
+  Channels out = passed(layer, in);
+  out.shown = {{layer.name(), out.units}};
+  return out;
+}
+
+Channels ChannelWalk::opaque(const Module& layer, const Channels& in) {
+  const std::string why = "next to " + layer.label() + ", a " + layer.type();
+  read(in);
+  pin(in.units, why);
+  const Shape shape = layer.output_shape(in.shape);
+  Channels out{shape, fresh(shape[1]), std::vector<Constant>(shape[1]), {}};
+  pin(out.units, why);
+  out.shown = {{layer.name(), out.units}};
+  return out;
+}
+
+Channels ChannelWalk::sum(const Module& layer, const Channels& a, const Channels& b) {
+  const std::string where = "is added to what is no constant in " + layer.label();
+  Channels out{a.shape, a.units, {}, a.shown};
+  out.shown.insert(out.shown.end(), b.shown.begin(), b.shown.end());
+  for (std::size_t c = 0; c < a.units->size(); ++c) {
+    join((*a.units)[c], (*b.units)[c]);
+    const Constant &x = a.constants[c], &y = b.constants[c];
+    if (x.known && y.known)
+      out.constants.push_back(Constant::of(x.value + y.value));
+    else if ((x.known && x.value != 0) || (y.known && y.value != 0))
+      out.constants.push_back({.lost = where});
+    else
+      out.constants.push_back({.lost = x.lost.empty() ? y.lost : x.lost});
+  }
+  return out;
+}
+
+void ChannelWalk::vary(Channels& channels, const std::string& where) {
+  for (Constant& c : channels.constants)
+    if (!c.known || c.value != 0) c = c.lost_in(where);
+}
+
+void ChannelWalk::attach(const Module& layer, const Parameter& parameter, Part part, int dim,
+                         const Units& units) {
+  if (parameter.defined()) attached_.push_back({layer.name(), parameter, part, dim, units});
+}
+
+void ChannelWalk::join(int unit, int other) {
+  const int a = find(unit), b = find(other);
+  if (a == b) return;
+  parent_[std::max(a, b)] = std::min(a, b);
+  const std::string why = pinned(std::max(a, b));
+  if (!why.empty()) pinned_.emplace(std::min(a, b), why);
+}
+
+void ChannelWalk::pin(const Units& units, const std::string& why) {
+  for (const int unit : *units) pinned_.emplace(find(unit), why);  // the first reason stays
+}
+
+void ChannelWalk::set_norm(const Channels& in, BatchNorm& norm) {
+  if (!in.maker.empty()) readers_.at(in.maker).norm = &norm;
+}
+
+int ChannelWalk::find(int unit) const {
+  while (parent_[unit] != unit) unit = parent_[unit];
+  return unit;
+}
+
+const std::string& ChannelWalk::pinned(int unit) const {
+  static const std::string free;
+  const auto found = pinned_.find(find(unit));
+  return found == pinned_.end() ? free : found->second;
+}
+
+Units ChannelWalk::fresh(std::int64_t count) {
+  std::vector<int> units(static_cast<std::size_t>(count));
+  std::iota(units.begin(), units.end(), this->units());
+  parent_.insert(parent_.end(), units.begin(), units.end());
+  return std::make_shared<const std::vector<int>>(std::move(units));
+}
+
+void ChannelWalk::read(const Channels& in) {
+  for (const Shown& shown : in.shown)
+    if (std::none_of(shown_.begin(), shown_.end(),
+                     [&](const Shown& s) { return s.layer == shown.layer; }))
+      shown_.push_back(shown);
+}
+
+}  // namespace espalier::layers

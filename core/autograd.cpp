@@ -18,12 +18,12 @@ std::atomic<std::uint64_t> next_sequence = 0;
 
 // Every node behind `last`, newest first: a node's results all come after it, so this is an order
 // in which each gradient is complete before it is passed on.
-void collect(const std::shared_ptr<Node>& last, std::vector<std::shared_ptr<Node>>& order) {
+void collect(const std::shared_ptr<TapeNode>& last, std::vector<std::shared_ptr<TapeNode>>& order) {
   order.clear();
   last->reached = true;
   order.push_back(last);
   for (std::size_t i = 0; i < order.size(); ++i)
-    for (int k = 0; k < Node::kMaxInputs; ++k) {
+    for (int k = 0; k < TapeNode::kMaxInputs; ++k) {
       const Tensor& input = order[i]->inputs[k];
       if (!input.defined() || !input.impl()->node || input.impl()->node->reached) continue;
       input.impl()->node->reached = true;
@@ -50,14 +50,14 @@ bool grad_enabled() { return enabled; }
 NoGrad::NoGrad() : before_(enabled) { enabled = false; }
 NoGrad::~NoGrad() { enabled = before_; }
 
-Node::Node(Op op, std::initializer_list<Tensor> given) : op(op), sequence(next_sequence++) {
+TapeNode::TapeNode(Op op, std::initializer_list<Tensor> given) : op(op), sequence(next_sequence++) {
   check(given.size() <= kMaxInputs, name(op), ": found ", given.size(),
         " inputs, expected at most ", kMaxInputs);
   std::copy(given.begin(), given.end(), inputs.begin());
 }
-Node::~Node() = default;
+TapeNode::~TapeNode() = default;
 
-void Node::used_up() {
+void TapeNode::used_up() {
   released = true;
   release();
   gradient = Tensor();
@@ -70,7 +70,9 @@ bool needs_record(std::initializer_list<Tensor> inputs) {
                      [](const Tensor& x) { return x.defined() && x.requires_grad(); });
 }
 
-void attach(Tensor& result, std::shared_ptr<Node> node) { result.impl()->node = std::move(node); }
+void attach(Tensor& result, std::shared_ptr<TapeNode> node) {
+  result.impl()->node = std::move(node);
+}
 
 GradOut grad_out(const Tensor& input, bool masks_itself) {
   if (!input.defined() || !input.requires_grad()) return {};
@@ -91,7 +93,7 @@ void Tensor::backward() const {
   if (!impl_->node) return put_one(grad_out(*this), shape(), layout());  // a leaf
   flush_denormals();
   NoGrad off;
-  thread_local std::vector<std::shared_ptr<Node>> order;
+  thread_local std::vector<std::shared_ptr<TapeNode>> order;
   collect(impl_->node, order);
   for (const auto& node : order)
     check(!node->released, "backward: found a tape that an earlier backward pass has used up at ",

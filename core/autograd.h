@@ -38,12 +38,12 @@ class NoGrad {
 };
 
 // One operation on the tape. It holds its inputs, never its result: the result holds the node.
-class Node {
+class TapeNode {
  public:
   static constexpr int kMaxInputs = 5;
 
-  Node(Op op, std::initializer_list<Tensor> inputs);
-  virtual ~Node();
+  TapeNode(Op op, std::initializer_list<Tensor> inputs);
+  virtual ~TapeNode();
   virtual void backward(const Tensor& dy) = 0;
   virtual void release() = 0;  // forgets what the way back needed
   void used_up();              // after its turn: lets go of everything behind it
@@ -57,10 +57,10 @@ class Node {
 };
 
 template <class Backward>
-class RecordedNode final : public Node {
+class RecordedNode final : public TapeNode {
  public:
   RecordedNode(Op op, std::initializer_list<Tensor> inputs, Backward&& backward)
-      : Node(op, inputs), backward_(std::make_unique<Held>(std::move(backward))) {}
+      : TapeNode(op, inputs), backward_(std::make_unique<Held>(std::move(backward))) {}
   void backward(const Tensor& dy) override { backward_->function(dy); }
   void release() override { backward_.reset(); }
 
@@ -76,7 +76,7 @@ class RecordedNode final : public Node {
 
 // True where the tape is on and one of the inputs requires a gradient.
 bool needs_record(std::initializer_list<Tensor> inputs);
-void attach(Tensor& result, std::shared_ptr<Node> node);
+void attach(Tensor& result, std::shared_ptr<TapeNode> node);
 
 // Puts the result on the tape, with `backward(const Tensor& dy)` as the way back. dy has the
 // result's shape and layout. Where nothing needs a gradient the result comes back as it is.

@@ -15,10 +15,13 @@ enum class Op {
   GlobalAvgPool,
   BatchNorm,
   Relu,
+  Relu6,
   LeakyRelu,
+  Silu,
   Gelu,
   Dropout,
   Flatten,
+  Concat,
   CrossEntropy,
   // elementwise, with broadcasting where there are two operands
   Add,

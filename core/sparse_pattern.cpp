@@ -60,6 +60,18 @@ Pattern pattern_of(const Shape& dense, std::span<const std::uint8_t> kept) {
   return std::make_shared<const SparsePattern>(dense, std::move(starts), std::move(columns));
 }
 
+Pattern full_pattern(const Shape& dense) {
+  constexpr std::size_t kMost = 64;  // as many as networks have; the oldest goes first
+  static std::mutex mutex;
+  static std::vector<Pattern> patterns;
+  const std::lock_guard lock(mutex);
+  for (const Pattern& pattern : patterns)
+    if (pattern->dense() == dense) return pattern;
+  if (patterns.size() == kMost) patterns.erase(patterns.begin());
+  const std::vector<std::uint8_t> all(static_cast<std::size_t>(dense.numel()), 1);
+  return patterns.emplace_back(pattern_of(dense, all));
+}
+
 Tensor gather(const Tensor& dense, const SparsePattern& pattern) {
   check(dense.shape() == pattern.dense(), "sparse pattern: found a weight of shape ",
         dense.shape().str(), ", expected ", pattern.dense().str());

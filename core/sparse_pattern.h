@@ -65,6 +65,9 @@ using Pattern = std::shared_ptr<const SparsePattern>;
 // The positions where `kept` is not 0; one byte an element of the dense weight, in row-major order.
 Pattern pattern_of(const Shape& dense, std::span<const std::uint8_t> kept);
 
+// All positions. Made once for each shape.
+Pattern full_pattern(const Shape& dense);
+
 // The values of a dense weight at the pattern's positions, [nonzero]; and back, zeros elsewhere.
 Tensor gather(const Tensor& dense, const SparsePattern& pattern);
 Tensor scatter(const Tensor& values, const SparsePattern& pattern);

@@ -37,13 +37,13 @@ TensorImpl::TensorImpl() = default;
 // is laid aside instead, and the outermost destructor empties the pile in a loop.
 TensorImpl::~TensorImpl() {
   if (!node) return;
-  thread_local std::vector<std::shared_ptr<Node>> pile;
+  thread_local std::vector<std::shared_ptr<TapeNode>> pile;
   thread_local bool emptying = false;
   pile.push_back(std::move(node));
   if (emptying) return;
   emptying = true;
   while (!pile.empty()) {
-    const std::shared_ptr<Node> last = std::move(pile.back());
+    const std::shared_ptr<TapeNode> last = std::move(pile.back());
     pile.pop_back();
   }
   emptying = false;

@@ -14,7 +14,7 @@
 
 namespace espalier {
 
-class Node;
+class TapeNode;
 
 // The floats of one or more tensors (a reshape shares them).
 class Storage {
@@ -107,10 +107,10 @@ struct TensorImpl {
   std::uint64_t version = 0;
 
   bool leaf_requires_grad = false;
-  bool grad_retired = false;   // still readable, but no longer added to
-  bool grad_unmasked = false;  // a contribution came from an operation that knows no masks
-  Tensor grad;                 // of a leaf
-  std::shared_ptr<Node> node;  // of a result
+  bool grad_retired = false;       // still readable, but no longer added to
+  bool grad_unmasked = false;      // a contribution came from an operation that knows no masks
+  Tensor grad;                     // of a leaf
+  std::shared_ptr<TapeNode> node;  // of a result
   std::unique_ptr<ParameterState> parameter;
 };
 

@@ -56,10 +56,10 @@ Model residual_network(const datasets::Dataset& data) {
 
 // Takes row (dimension 0: what is made) or column (dimension 1: what is read) `channel` out of a
 // parameter, and tells the layer its new sizes.
-void cut(const Model& model, const pruning::Member& member, std::int64_t units, int channel) {
-  pruning::Kept kept(units, 1);
-  kept[channel] = 0;
-  const auto rest = pruning::slices(kept, member.units);
+void cut(const Model& model, const pruning::Member& member, int channel) {
+  std::vector<std::int64_t> rest;  // the slices that stay
+  for (std::size_t i = 0; i < member.units->size(); ++i)
+    if ((*member.units)[i] != channel) rest.push_back(static_cast<std::int64_t>(i));
   pruning::cut(member.parameter, member.part == pruning::Part::Input ? 1 : 0, rest);
   Module& layer = model.find(member.layer);
   if (auto* norm = dynamic_cast<BatchNorm*>(&layer); norm && member.part == pruning::Part::Scale) {
@@ -74,7 +74,7 @@ template <class Wanted>
 std::string cut_where(const Model& model, int group, int channel, const Wanted& wanted) {
   const pruning::Group g = pruning::groups(model)[group];
   for (const pruning::Member& member : g.members)
-    if (wanted(member.parameter.name())) cut(model, member, g.units, channel);
+    if (wanted(member.parameter.name())) cut(model, member, channel);
   try {
     model.update();  // walks the network and checks every shape
   } catch (const Error& error) {

@@ -32,7 +32,7 @@ int main() {
   };
   Model model(std::move(net), {3, 32, 32}, /*seed=*/0, "mine");
 
-  register_layer("Scale", [](const Config&, auto) { return std::make_shared<Scale>(); });
+  register_layer("Scale", [](const Config&) { return std::make_shared<Scale>(); });
   save(model, "mine.safetensors");
   Model again = load("mine.safetensors");
 

@@ -7,6 +7,12 @@ namespace espalier::layers {
 
 Tensor ReLU::forward(const Tensor& x) { return relu(x); }
 
+Tensor ReLU6::forward(const Tensor& x) { return relu6(x); }
+
+Tensor Sigmoid::forward(const Tensor& x) { return sigmoid(x); }
+
+Tensor SiLU::forward(const Tensor& x) { return silu(x); }
+
 LeakyReLU::LeakyReLU(const Config& config)
     : slope(static_cast<float>(config.number("slope", -1e6, 1e6))) {}
 

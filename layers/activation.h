@@ -21,6 +21,33 @@ class ReLU : public Activation {
   std::shared_ptr<Module> copy() const override { return std::make_shared<ReLU>(*this); }
 };
 
+class ReLU6 : public Activation {
+ public:
+  ReLU6() = default;
+  explicit ReLU6(const Config&) {}
+  std::string type() const override { return "ReLU6"; }
+  Tensor forward(const Tensor& x) override;
+  std::shared_ptr<Module> copy() const override { return std::make_shared<ReLU6>(*this); }
+};
+
+class Sigmoid : public Activation {
+ public:
+  Sigmoid() = default;
+  explicit Sigmoid(const Config&) {}
+  std::string type() const override { return "Sigmoid"; }
+  Tensor forward(const Tensor& x) override;
+  std::shared_ptr<Module> copy() const override { return std::make_shared<Sigmoid>(*this); }
+};
+
+class SiLU : public Activation {
+ public:
+  SiLU() = default;
+  explicit SiLU(const Config&) {}
+  std::string type() const override { return "SiLU"; }
+  Tensor forward(const Tensor& x) override;
+  std::shared_ptr<Module> copy() const override { return std::make_shared<SiLU>(*this); }
+};
+
 class LeakyReLU : public Activation {
  public:
   explicit LeakyReLU(float slope = 0.01f) : slope(slope) {}

@@ -37,11 +37,19 @@ Constant Constant::lost_in(const std::string& where) const {
 ChannelWalk::ChannelWalk(const Model& model) {
   const NoGrad off;
   const Shape shape = model.batch_shape(1);
-  Channels in{shape, fresh(shape[1]), std::vector<Constant>(shape[1]), {}};
-  pin(in.units, "the network's input");
-  const Channels out = model.root().pass_channels(*this, in);
-  pin(out.units, "the network's outputs");
-  read(out);
+  values_.push_back({shape, fresh(shape[1]), std::vector<Constant>(shape[1]), {}});
+  pin(values_[0].units, "the network's input");
+  const std::vector<int> uses = model.graph().uses();
+  for (const Node& node : model.nodes()) {
+    std::vector<Channels> inputs;
+    for (const Value value : node.inputs) {
+      inputs.push_back(channels(value));
+      if (value == kInput || uses[value] > 1) inputs.back().maker.clear();
+    }
+    values_.push_back(node.layer->pass_channels_all(*this, inputs));
+  }
+  pin(values_.back().units, "the network's outputs");
+  read(values_.back());
 }
 
 Channels ChannelWalk::made(Module& layer, const Channels& in, const Product& product,
@@ -49,8 +57,9 @@ Channels ChannelWalk::made(Module& layer, const Channels& in, const Product& pro
   const Parameter &weight = product.weight, &bias = product.bias;
   read(in);
   readers_.emplace(layer.name(), Reader{layer, product, in.constants});
-  attach(layer, weight, Part::Input, 1, in.units);
+  attach(layer, weight, Part::Input, 1, joined_groups(in.units, product.groups));
   Channels out{layer.output_shape(in.shape), fresh(weight.dense_shape()[0]), {}, {}, layer.name()};
+  joined_groups(out.units, product.groups);
   makers_.push_back({layer.name(), filters, out.units});
   attach(layer, weight, Part::Weight, 0, out.units);
   attach(layer, bias, Part::Bias, 0, out.units);
@@ -58,6 +67,35 @@ Channels ChannelWalk::made(Module& layer, const Channels& in, const Product& pro
   for (std::size_t o = 0; o < there.size(); ++o)
     out.constants.push_back(there[o] ? Constant()
                                      : Constant::of(bias.defined() ? bias.data()[o] : 0));
+  out.shown = {{layer.name(), out.units}};
+  return out;
+}
+
+Channels ChannelWalk::filtered(Module& layer, const Channels& in, const Product& product) {
+  const Parameter &weight = product.weight, &bias = product.bias;
+  const std::int64_t outputs = weight.dense_shape()[0], each = outputs / in.count();
+  const std::int64_t taps = weight.dense_shape().numel() / outputs;
+  const std::vector<bool> there = rows_there(weight);
+  const std::string where = "is read by " + layer.label() + ", a convolution with padding";
+  std::vector<int> units;
+  Channels out{layer.output_shape(in.shape), {}, {}, {}};
+  for (std::int64_t o = 0; o < outputs; ++o) {
+    units.push_back((*in.units)[o / each]);
+    const Constant& x = in.constants[o / each];
+    const float shift = bias.defined() ? bias.data()[o] : 0;
+    if (!there[o] || (x.known && x.value == 0)) {
+      out.constants.push_back(Constant::of(shift));
+    } else if (x.known && !product.padded && !weight.pattern()) {
+      double sum = shift;
+      for (std::int64_t k = 0; k < taps; ++k) sum += double{x.value} * weight.data()[o * taps + k];
+      out.constants.push_back(Constant::of(static_cast<float>(sum)));
+    } else {
+      out.constants.push_back(x.lost_in(where));
+    }
+  }
+  out.units = std::make_shared<const std::vector<int>>(std::move(units));
+  attach(layer, weight, Part::Weight, 0, out.units);
+  attach(layer, bias, Part::Bias, 0, out.units);
   out.shown = {{layer.name(), out.units}};
   return out;
 }
@@ -72,23 +110,40 @@ Channels ChannelWalk::changed(const Module& layer, const Channels& in) const {
   return out;
 }
 
-Channels ChannelWalk::opaque(const Module& layer, const Channels& in) {
+Channels ChannelWalk::opaque(const Module& layer, std::span<const Channels> inputs) {
   const std::string why = "next to " + layer.label() + ", a " + layer.type();
-  read(in);
-  pin(in.units, why);
-  const Shape shape = layer.output_shape(in.shape);
+  std::vector<Shape> shapes;
+  for (const Channels& in : inputs) {
+    read(in);
+    pin(in.units, why);
+    shapes.push_back(in.shape);
+  }
+  const Shape shape = layer.output_shape_all(shapes);
   Channels out{shape, fresh(shape[1]), std::vector<Constant>(shape[1]), {}};
   pin(out.units, why);
   out.shown = {{layer.name(), out.units}};
   return out;
 }
 
-Channels ChannelWalk::sum(const Module& layer, const Channels& a, const Channels& b) {
-  const std::string where = "is added to what is no constant in " + layer.label();
+// The units of one group, joined with those at the same places of the others.
+Units ChannelWalk::joined_groups(const Units& units, int groups) {
+  if (groups == 1) return units;
+  const std::size_t size = units->size() / static_cast<std::size_t>(groups);
+  for (std::size_t i = size; i < units->size(); ++i) join((*units)[i], (*units)[i % size]);
+  return std::make_shared<const std::vector<int>>(units->begin(), units->begin() + size);
+}
+
+Channels ChannelWalk::joined(const Channels& a, const Channels& b) {
+  for (std::size_t c = 0; c < a.units->size(); ++c) join((*a.units)[c], (*b.units)[c]);
   Channels out{a.shape, a.units, {}, a.shown};
   out.shown.insert(out.shown.end(), b.shown.begin(), b.shown.end());
+  return out;
+}
+
+Channels ChannelWalk::sum(const Module& layer, const Channels& a, const Channels& b) {
+  const std::string where = "is added to what is no constant in " + layer.label();
+  Channels out = joined(a, b);
   for (std::size_t c = 0; c < a.units->size(); ++c) {
-    join((*a.units)[c], (*b.units)[c]);
     const Constant &x = a.constants[c], &y = b.constants[c];
     if (x.known && y.known)
       out.constants.push_back(Constant::of(x.value + y.value));
@@ -97,6 +152,38 @@ Channels ChannelWalk::sum(const Module& layer, const Channels& a, const Channels
     else
       out.constants.push_back({.lost = x.lost.empty() ? y.lost : x.lost});
   }
+  return out;
+}
+
+Channels ChannelWalk::product(const Module& layer, const Channels& a, const Channels& b) {
+  const std::string where = "is multiplied by what is no constant in " + layer.label();
+  Channels out = joined(a, b);
+  for (std::size_t c = 0; c < a.units->size(); ++c) {
+    const Constant &x = a.constants[c], &y = b.constants[c];
+    if (x.known && y.known)
+      out.constants.push_back(Constant::of(x.value * y.value));
+    else if ((x.known && x.value == 0) || (y.known && y.value == 0))
+      out.constants.push_back(Constant::of(0));
+    else if (x.known || y.known)
+      out.constants.push_back({.lost = where});
+    else
+      out.constants.push_back({.lost = x.lost.empty() ? y.lost : x.lost});
+  }
+  return out;
+}
+
+Channels ChannelWalk::concatenation(const Module& layer, std::span<const Channels> inputs) {
+  std::vector<Shape> shapes;
+  std::vector<int> units;
+  Channels out;
+  for (const Channels& in : inputs) {
+    shapes.push_back(in.shape);
+    units.insert(units.end(), in.units->begin(), in.units->end());
+    out.constants.insert(out.constants.end(), in.constants.begin(), in.constants.end());
+    out.shown.insert(out.shown.end(), in.shown.begin(), in.shown.end());
+  }
+  out.shape = layer.output_shape_all(shapes);
+  out.units = std::make_shared<const std::vector<int>>(std::move(units));
   return out;
 }
 

@@ -7,7 +7,7 @@
 
 #include <map>
 #include <memory>
-#include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -60,6 +60,8 @@ struct Product {
   Parameter& bias;    // [O], or not defined
   bool& has_bias;     // the layer's option: whether it has one
   bool padded;        // whether its input is seen with zeros around it
+  int groups =
+      1;  // of channels, each with as many outputs; then the weight is [O, I / groups, ...]
 };
 
 class ChannelWalk {
@@ -69,16 +71,24 @@ class ChannelWalk {
   // ---- What layers call ----
 
   // The output of a convolution or linear layer, which reads the units of its input and makes one
-  // of its own for each output, filters or neurons.
+  // of its own for each output, filters or neurons. With groups, the channels at the same place of
+  // each group are joined, for as many have to stay in each.
   Channels made(Module& layer, const Channels& in, const Product& product, bool filters);
+  // The output of a depthwise convolution, whose channels are still those of its input: as many for
+  // each as it has weights.
+  Channels filtered(Module& layer, const Channels& in, const Product& product);
   // The input, in the output's shape: the same channels, of which what is known is known still.
   Channels passed(const Module& layer, const Channels& in) const;
   // The same, where the layer's output shows what its input's units have become.
   Channels changed(const Module& layer, const Channels& in) const;
   // The output of a layer of which nothing is known: all units next to it are pinned.
-  Channels opaque(const Module& layer, const Channels& in);
-  // The sum of two paths, whose channels are joined one by one.
+  Channels opaque(const Module& layer, std::span<const Channels> inputs);
+  // The sum of two values, whose channels are joined one by one.
   Channels sum(const Module& layer, const Channels& a, const Channels& b);
+  // Their product, likewise.
+  Channels product(const Module& layer, const Channels& a, const Channels& b);
+  // Their channels one after the other.
+  Channels concatenation(const Module& layer, std::span<const Channels> inputs);
   // What is known of these channels ends here, but for zeros.
   static void vary(Channels& channels, const std::string& where);
 
@@ -89,7 +99,6 @@ class ChannelWalk {
   void join(int unit, int other);                        // from now on they are one
   void pin(const Units& units, const std::string& why);  // none of them may go
   void set_norm(const Channels& in, BatchNorm& norm);    // that takes what a layer makes
-  void set_silent(const Module& block) { silent_.insert(&block); }
 
   // ---- What it found ----
 
@@ -116,8 +125,8 @@ class ChannelWalk {
   const std::vector<Attached>& attached() const { return attached_; }  // likewise
   const std::vector<Shown>& shown() const { return shown_; }           // a layer once
   const std::map<std::string, Reader>& readers() const { return readers_; }  // by name
-  // Residual blocks whose main path gives zeros alone.
-  const std::set<const Module*>& silent() const { return silent_; }
+  // What a node gives; kInput (-1): what the network takes.
+  const Channels& channels(int value) const { return values_[value + 1]; }
 
   int units() const { return static_cast<int>(parent_.size()); }
   int find(int unit) const;                   // the least unit that it is one with
@@ -126,14 +135,16 @@ class ChannelWalk {
  private:
   Units fresh(std::int64_t count);
   void read(const Channels& in);  // what it shows counts
+  Channels joined(const Channels& a, const Channels& b);
+  Units joined_groups(const Units& units, int groups);
 
+  std::vector<Channels> values_;  // of the input and of each node
   std::vector<int> parent_;
   std::map<int, std::string> pinned_;  // by the least unit
   std::vector<Maker> makers_;
   std::vector<Attached> attached_;
   std::vector<Shown> shown_;
   std::map<std::string, Reader> readers_;
-  std::set<const Module*> silent_;
 };
 
 }  // namespace espalier::layers

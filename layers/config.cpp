@@ -29,10 +29,50 @@ Config& Config::set(std::string key, Value value) {
   return *this;
 }
 
-const Config::Value& Config::at(const std::string& key) const {
+Config& Config::set_pair(std::string key, const Pair& value) {
+  if (value.y == value.x) return set(std::move(key), Value(std::int64_t{value.y}));
+  return set(std::move(key), Value(Integers{value.y, value.x}));
+}
+
+Config& Config::set_sides(std::string key, const Sides& value) {
+  if (value == Sides(value.top)) return set(std::move(key), Value(std::int64_t{value.top}));
+  return set(std::move(key), Value(Integers{value.top, value.left, value.bottom, value.right}));
+}
+
+const Config::Value* Config::find(const std::string& key) const {
   for (const auto& [name, value] : values_)
-    if (name == key) return value;
-  fail(owner_, ": option ", key, " is missing");
+    if (name == key) return &value;
+  return nullptr;
+}
+
+const Config::Value& Config::at(const std::string& key) const {
+  const Value* found = find(key);
+  check(found, owner_, ": option ", key, " is missing");
+  return *found;
+}
+
+bool Config::has(const std::string& key) const { return find(key) != nullptr; }
+
+Config::Integers Config::integers(const std::string& key, std::size_t count, std::int64_t low,
+                                  std::int64_t high) const {
+  const Value& value = at(key);
+  const auto* list = std::get_if<Integers>(&value);
+  if (!list) return Integers(count, integer(key, low, high));
+  check(list->size() == count, owner_, ": found ", list->size(), " integers as option ", key,
+        ", expected one or ", count);
+  for (const std::int64_t one : *list) in_range(one, low, high, owner_, key);
+  return *list;
+}
+
+Pair Config::pair(const std::string& key, std::int64_t low, std::int64_t high) const {
+  const Integers found = integers(key, 2, low, high);
+  return {static_cast<int>(found[0]), static_cast<int>(found[1])};
+}
+
+Sides Config::sides(const std::string& key, std::int64_t low, std::int64_t high) const {
+  const Integers found = integers(key, 4, low, high);
+  return {static_cast<int>(found[0]), static_cast<int>(found[1]), static_cast<int>(found[2]),
+          static_cast<int>(found[3])};
 }
 
 std::int64_t Config::integer(const std::string& key, std::int64_t low, std::int64_t high) const {

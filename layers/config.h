@@ -8,11 +8,14 @@
 #include <variant>
 #include <vector>
 
+#include "core/ops/sides.h"
+
 namespace espalier::layers {
 
 class Config {
  public:
-  using Value = std::variant<bool, std::int64_t, double, std::string>;
+  using Integers = std::vector<std::int64_t>;
+  using Value = std::variant<bool, std::int64_t, double, std::string, Integers>;
 
   Config() = default;
   // `owner` stands first in the messages of errors: the file and the layer.
@@ -25,11 +28,22 @@ class Config {
   // Reading is strict, since a file may say anything: an error names the owner and the option where
   // it is missing, of another kind, or outside [low, high].
   std::int64_t integer(const std::string& key, std::int64_t low, std::int64_t high) const;
+  // A list of so many, or one integer that stands for all of them.
+  Integers integers(const std::string& key, std::size_t count, std::int64_t low,
+                    std::int64_t high) const;
   double number(const std::string& key, double low, double high) const;  // an integer will do
   bool flag(const std::string& key) const;
   const std::string& text(const std::string& key) const;
+  bool has(const std::string& key) const;
+
+  // A value for each direction or side (core/ops/sides.h): one integer where all are alike.
+  Pair pair(const std::string& key, std::int64_t low, std::int64_t high) const;
+  Sides sides(const std::string& key, std::int64_t low, std::int64_t high) const;
+  Config& set_pair(std::string key, const Pair& value);
+  Config& set_sides(std::string key, const Sides& value);
 
  private:
+  const Value* find(const std::string& key) const;
   const Value& at(const std::string& key) const;
 
   std::string owner_;

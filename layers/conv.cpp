@@ -1,8 +1,11 @@
 // Conv2d: options, shapes, and the call of the operation.
 #include "layers/conv.h"
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "core/ops/conv.h"
+#include "layers/folded.h"
 #include "layers/init.h"
 #include "layers/norm.h"
 
@@ -12,27 +15,39 @@ Conv2d::Conv2d(std::int64_t in, std::int64_t out, const Conv2dOptions& given)
     : in_channels(in), out_channels(out), options(given) {
   check(in > 0 && out > 0, "Conv2d: found ", in, " input and ", out,
         " output channels, expected at least one of each");
-  check(options.kernel > 0 && options.stride > 0 && options.padding >= 0, "Conv2d: found kernel ",
-        options.kernel, ", stride ", options.stride, ", padding ", options.padding,
-        ", expected a positive kernel and stride and no negative padding");
+  const auto& [kernel, stride, padding, dilation, groups, bias] = options;
+  const int least = std::min({kernel.y, kernel.x, stride.y, stride.x, dilation.y, dilation.x});
+  check(least > 0 && std::min({padding.top, padding.left, padding.bottom, padding.right}) >= 0,
+        "Conv2d: found kernel ", kernel.y, "x", kernel.x, ", stride ", stride.y, "x", stride.x,
+        ", dilation ", dilation.y, "x", dilation.x, " and padding ", padding.top, ", ",
+        padding.left, ", ", padding.bottom, ", ", padding.right,
+        ", expected a positive kernel, stride and dilation and no negative padding");
+  check(groups > 0 && in % groups == 0 && out % groups == 0, "Conv2d: found ", groups,
+        " groups of ", in, " input and ", out, " output channels, expected a divisor of both");
 }
 
 Conv2d::Conv2d(const Config& config)
     : Conv2d(config.integer("in_channels", 1, kMaxChannels),
              config.integer("out_channels", 1, kMaxChannels),
-             {.kernel = static_cast<int>(config.integer("kernel", 1, kMaxKernel)),
-              .stride = static_cast<int>(config.integer("stride", 1, kMaxKernel)),
-              .padding = static_cast<int>(config.integer("padding", 0, kMaxKernel)),
+             {.kernel = config.pair("kernel", 1, kMaxKernel),
+              .stride = config.pair("stride", 1, kMaxKernel),
+              .padding = config.sides("padding", 0, kMaxKernel),
+              .dilation = config.has("dilation") ? config.pair("dilation", 1, kMaxKernel) : 1,
+              .groups = config.has("groups")
+                            ? static_cast<int>(config.integer("groups", 1, kMaxChannels))
+                            : 1,
               .bias = config.flag("bias")}) {}
 
 Config Conv2d::config() const {
-  return Config()
-      .set("in_channels", in_channels)
+  Config config;
+  config.set("in_channels", in_channels)
       .set("out_channels", out_channels)
-      .set("kernel", options.kernel)
-      .set("stride", options.stride)
-      .set("padding", options.padding)
-      .set("bias", options.bias);
+      .set_pair("kernel", options.kernel)
+      .set_pair("stride", options.stride)
+      .set_sides("padding", options.padding);
+  if (options.dilation != Pair(1)) config.set_pair("dilation", options.dilation);
+  if (options.groups != 1) config.set("groups", std::int64_t{options.groups});
+  return config.set("bias", options.bias);
 }
 
 Shape Conv2d::output_shape(const Shape& input) const {
@@ -40,18 +55,22 @@ Shape Conv2d::output_shape(const Shape& input) const {
     fail(label(), ": found input of shape ", input.str(), ", expected images [N, C, H, W]");
   if (input[1] != in_channels) [[unlikely]]
     fail(label(), ": found ", input[1], " input channels, expected ", in_channels);
-  const std::int64_t height = input[2] + 2 * options.padding - options.kernel;
-  const std::int64_t width = input[3] + 2 * options.padding - options.kernel;
-  if (height < 0 || width < 0) [[unlikely]]
-    fail(label(), ": found an image of ", input[2], "x", input[3], " with padding ",
-         options.padding, ", expected at least the kernel's ", options.kernel, "x", options.kernel);
-  return {input[0], out_channels, height / options.stride + 1, width / options.stride + 1};
+  const auto& [kernel, stride, padding, dilation, groups, bias] = options;
+  const std::int64_t window_h = std::int64_t{dilation.y} * (kernel.y - 1) + 1;
+  const std::int64_t window_w = std::int64_t{dilation.x} * (kernel.x - 1) + 1;
+  const std::int64_t height = input[2] + padding.top + padding.bottom;
+  const std::int64_t width = input[3] + padding.left + padding.right;
+  if (height < window_h || width < window_w) [[unlikely]]
+    fail(label(), ": found an image of ", input[2], "x", input[3], ", with its padding ", height,
+         "x", width, ", expected at least the kernel's ", window_h, "x", window_w);
+  return {input[0], out_channels, (height - window_h) / stride.y + 1,
+          (width - window_w) / stride.x + 1};
 }
 
 bool Conv2d::fuses(const Epilogue& epilogue, const Shape& input) const {
   if (epilogue.addend && epilogue.max_pool) return false;
   if (epilogue.norm &&
-      !(epilogue.norm->channels == out_channels && epilogue.norm->weight.defined()))
+      !(epilogue.norm->norm().channels == out_channels && epilogue.norm->norm().weight.defined()))
     return false;
   const Shape output = output_shape(input);
   return !epilogue.max_pool || (epilogue.relu && output[2] % 2 == 0 && output[3] % 2 == 0);
@@ -63,36 +82,48 @@ Tensor Conv2d::forward_fused(const Tensor& x, const Epilogue& epilogue) {
     fail(label(), ": found no weights, expected a layer that was initialised");
   const ConvOptions pass{.stride = options.stride,
                          .padding = options.padding,
+                         .dilation = options.dilation,
+                         .groups = options.groups,
                          .relu = epilogue.relu,
                          .max_pool = epilogue.max_pool,
                          .addend = epilogue.addend ? *epilogue.addend : Tensor()};
   if (!epilogue.norm) return conv2d(x, weight, bias, pass);
-  const Folded::Weights folded = folded_.with(weight, bias, *epilogue.norm);
+  const Folded::Weights folded = epilogue.norm->with(weight, bias);
   return conv2d(x, folded.weight, folded.bias, pass);
 }
 
 Channels Conv2d::pass_channels(ChannelWalk& walk, const Channels& in) {
-  return walk.made(
-      *this, in,
-      {.weight = weight, .bias = bias, .has_bias = options.bias, .padded = options.padding > 0},
-      true);
+  const Product product{.weight = weight,
+                        .bias = bias,
+                        .has_bias = options.bias,
+                        .padded = options.padding != Sides(0),
+                        .groups = options.groups};
+  return depthwise() ? walk.filtered(*this, in, product) : walk.made(*this, in, product, true);
 }
 
 Macs Conv2d::macs(const Shape& input) const {
   const Shape output = output_shape(input);
   const std::int64_t pixels = output[2] * output[3];  // each weight is used once at each
-  const std::int64_t weights = out_channels * in_channels * options.kernel * options.kernel;
+  const std::int64_t weights = weight_shape().numel();
   return {weights * pixels, weight.defined() ? weight.nonzero() * pixels : 0};
 }
 
 void Conv2d::state(StateVisitor& visitor) {
-  visitor.weight("weight", weight, {out_channels, in_channels, options.kernel, options.kernel});
+  visitor.weight("weight", weight, weight_shape());
   if (options.bias) visitor.parameter("bias", bias, {out_channels});
 }
 
+Shape Conv2d::weight_shape() const {
+  return {out_channels, in_channels / options.groups, options.kernel.y, options.kernel.x};
+}
+
+// Channels of a depthwise convolution go with their groups, those of another one from each group.
 void Conv2d::take_sizes() {
+  const std::int64_t outputs_of_group = out_channels / options.groups;
+  const bool by_groups = depthwise();
   out_channels = weight.dense_shape()[0];
-  in_channels = weight.dense_shape()[1];
+  if (by_groups) options.groups = static_cast<int>(out_channels / outputs_of_group);
+  in_channels = weight.dense_shape()[1] * options.groups;
 }
 
 void Conv2d::initialize(const Rng& rng) {

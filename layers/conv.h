@@ -1,21 +1,24 @@
 // Conv2d: the convolutional layer.
 #pragma once
 
-#include "layers/folded.h"
+#include "core/ops/conv.h"
 #include "layers/fusion.h"
 #include "layers/module.h"
 
 namespace espalier::layers {
 
 struct Conv2dOptions {
-  int kernel = 3;
-  int stride = 1;
-  int padding = 0;
+  Pair kernel = 3;
+  Pair stride = 1;
+  Sides padding = 0;
+  Pair dilation = 1;
+  int groups = 1;
   bool bias = true;
 };
 
-// x [N, C, H, W] -> [N, O, H', W'] with H' = (H + 2 padding - kernel) / stride + 1.
-// State: weight [O, C, kernel, kernel] in any format, bias [O].
+// x [N, C, H, W] -> [N, O, H', W'], see conv2d() in core/ops/conv.h.
+// State: weight [O, C / groups, KH, KW] in any format, bias [O]. As many groups as channels make a
+// depthwise convolution.
 class Conv2d : public Module, public Fusing {
  public:
   Conv2d(std::int64_t in_channels, std::int64_t out_channels, const Conv2dOptions& options = {});
@@ -39,7 +42,8 @@ class Conv2d : public Module, public Fusing {
   Parameter weight, bias;
 
  private:
-  Folded folded_;  // with the batch norm behind
+  Shape weight_shape() const;
+  bool depthwise() const { return options.groups > 1 && options.groups == in_channels; }
 };
 
 }  // namespace espalier::layers

@@ -5,7 +5,7 @@
 
 #include "core/hash.h"
 #include "layers/state.h"
-#include "layers/tree.h"
+#include "layers/visit.h"
 
 namespace espalier::layers {
 namespace {
@@ -33,7 +33,7 @@ class HashState : public StateVisitor {
 
 std::string fingerprint(const Model& model) {
   HashState state;
-  visit_state(model.root(), state);
+  visit_state(model, state);
   return state.hash.str();
 }
 

@@ -7,7 +7,8 @@
 
 namespace espalier::layers {
 
-Folded::Weights Folded::with(const Parameter& weight, const Tensor& bias, const BatchNorm& norm) {
+Folded::Weights Folded::with(const Parameter& weight, const Tensor& bias) {
+  const BatchNorm& norm = norm_;
   const std::lock_guard lock(mutex_);
   const std::array<const Tensor*, 6> now = {
       &weight, &bias, &norm.weight, &norm.bias, &norm.running_mean, &norm.running_var};

@@ -16,20 +16,18 @@ class BatchNorm;
 // Threads that run one network at once share what is kept: the first one makes it.
 class Folded {
  public:
+  explicit Folded(const BatchNorm& norm) : norm_(norm) {}
+
   // Never changed once they are handed out.
   struct Weights {
     Parameter weight;  // not trained; a parameter since operations keep what they derive from one
     Tensor bias;
   };
 
-  Folded() = default;
-  // A copy of a layer has tensors of its own, and begins with nothing kept.
-  Folded(const Folded&) {}
-  Folded& operator=(const Folded&) { return *this; }
-
   // What weight and bias are together with the norm; the weight keeps its format. The bias may be
   // without a tensor.
-  Weights with(const Parameter& weight, const Tensor& bias, const BatchNorm& norm);
+  Weights with(const Parameter& weight, const Tensor& bias);
+  const BatchNorm& norm() const { return norm_; }
 
  private:
   // A tensor as it was when it was read. The handle keeps its address from being used again.
@@ -38,6 +36,7 @@ class Folded {
     std::uint64_t version = 0;
   };
 
+  const BatchNorm& norm_;
   std::mutex mutex_;
   std::array<Source, 6> sources_;  // weight, bias, and the norm's four
   float eps_ = 0;

@@ -4,7 +4,7 @@
 #include "core/autograd.h"
 #include "core/memory.h"
 #include "core/parallel.h"
-#include "layers/tree.h"
+#include "layers/visit.h"
 
 namespace espalier::layers {
 namespace {
@@ -41,7 +41,7 @@ Footprint footprint(const Model& model, std::int64_t images) {
     const Model copy = model.clone();
     copy.eval();
     Bytes bytes;
-    visit_state(copy.root(), bytes);
+    visit_state(copy, bytes);
     result.network = bytes.count;
     const auto before = static_cast<std::int64_t>(memory_statistics().live);
     reset_memory_peak();

@@ -1,18 +1,18 @@
-// Fusion: layers that can do what follows them in their own pass over the output. Sequential asks
-// for it; the result is the same, and a user never sees it.
+// Fusion: layers that can do what follows them in their own pass over the output. The plan
+// (layers/plan.h) asks for it; the result is the same, and a user never sees it.
 #pragma once
 
 #include "core/tensor.h"
 
 namespace espalier::layers {
 
-class BatchNorm;
+class Folded;
 
 // What comes after the layer.
 struct Epilogue {
   // A batch norm in evaluation, when nothing is recorded: first of all, folded into the weights
   // (layers/folded.h).
-  const BatchNorm* norm = nullptr;
+  Folded* norm = nullptr;
   // Added to the output, of whose shape it is, when nothing is recorded: a residual's other path.
   const Tensor* addend = nullptr;
   bool relu = false;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "layers/activation.h"
+#include "layers/blocks.h"
 #include "layers/conv.h"
 #include "layers/dropout.h"
 #include "layers/fingerprint.h"
@@ -9,6 +10,7 @@
 #include "layers/footprint.h"
 #include "layers/init.h"
 #include "layers/linear.h"
+#include "layers/merge.h"
 #include "layers/model.h"
 #include "layers/model_file.h"
 #include "layers/models/models.h"
@@ -18,9 +20,7 @@
 #include "layers/origin.h"
 #include "layers/pool.h"
 #include "layers/registry.h"
-#include "layers/residual.h"
-#include "layers/sequential.h"
 #include "layers/state_dict.h"
 #include "layers/summary.h"
 #include "layers/topology.h"
-#include "layers/tree.h"
+#include "layers/visit.h"

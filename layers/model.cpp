@@ -1,20 +1,31 @@
 // Model: making, looking up and changing.
 #include "layers/model.h"
 
+#include <algorithm>
 #include <map>
 
 #include "core/error.h"
 #include "core/ops/pool.h"
-#include "layers/tree.h"
 
 namespace espalier::layers {
 
-Model::Model(std::shared_ptr<Module> root, const Shape& input, std::string name)
-    : network_(new Network{std::move(root), input, std::move(name)}) {
+Model::Model(Graph graph, const Shape& input, std::string name)
+    : network_(new Network{std::move(graph), input, std::move(name)}) {
   check(input.rank() == 3 || input.rank() == 1, "model: found inputs of shape ", input.str(),
         ", expected [C, H, W] or [F]");
-  check(network_->root != nullptr, "model: found no layers, expected a module");
+  network_->graph.check_all_used();
   update();
+}
+
+Model::Model(Graph graph, const Shape& input, std::uint64_t seed, std::string name)
+    : Model(std::move(graph), input, std::move(name)) {
+  initialize(seed);
+}
+
+Graph Model::graph_of(const Child& child) {
+  Graph graph;
+  child.append(graph, "", kInput);
+  return graph;
 }
 
 Model::Network& Model::network() const {
@@ -22,9 +33,13 @@ Model::Network& Model::network() const {
   return *network_;
 }
 
-Tensor Model::operator()(const Tensor& x) const { return (*network().root)(x); }
+Tensor Model::operator()(const Tensor& x) const { return network().plans.run(network().graph, x); }
 
-std::vector<Parameter> Model::parameters() const { return parameters_of(root()); }
+Tensor Model::run(const Tensor& x, const Plan::Observer& see) const {
+  return network().plans.run(network().graph, x, see);
+}
+
+std::vector<Parameter> Model::parameters() const { return parameters_of(graph()); }
 std::vector<std::pair<std::string, Tensor>> Model::buffers() const {
   struct Collect : StateVisitor {
     void buffer(const std::string& name, Tensor& t, const Shape&) override {
@@ -32,7 +47,7 @@ std::vector<std::pair<std::string, Tensor>> Model::buffers() const {
     }
     std::vector<std::pair<std::string, Tensor>> found;
   } collect;
-  visit_state(root(), collect);
+  visit_state(graph(), collect);
   return collect.found;
 }
 
@@ -42,43 +57,47 @@ Parameter Model::parameter(const std::string& name) const {
   fail("model: found no parameter named ", name);
 }
 
-void Model::train(bool on) const { root().train(on); }
-bool Model::training() const { return root().training(); }
+void Model::train(bool on) const {
+  for (const Node& node : nodes()) node.layer->train(on);
+}
 
-void Model::initialize(std::uint64_t seed) const { initialize_tree(root(), Rng(seed)); }
+bool Model::training() const {
+  return std::any_of(nodes().begin(), nodes().end(),
+                     [](const Node& node) { return node.layer->training(); });
+}
+
+void Model::initialize(std::uint64_t seed) const { layers::initialize(graph(), Rng(seed)); }
 
 Model Model::clone() const {
-  Model copy(layers::clone(root()), input_shape(), name());
+  Model copy(graph().clone(), input_shape(), name());
   copy.network_->origin = network().origin;
   return copy;
 }
 
-Module& Model::root() const { return *network().root; }
+const Graph& Model::graph() const { return network().graph; }
 
 Module& Model::find(const std::string& name) const {
-  Module* found = nullptr;
-  walk(root(), [&](Module& module) {
-    if (!found && module.name() == name) found = &module;
-  });
-  check(found, "model: found no layer named ", name);
-  return *found;
+  const int found = graph().find(name);
+  check(found != kInput, "model: found no layer named ", name);
+  return *nodes()[found].layer;
 }
 
-void Model::replace(const std::string& name, std::shared_ptr<Module> module) const {
-  check(module != nullptr, "layer ", name, ": found no module to put in its place");
-  std::shared_ptr<Module>* place = name.empty() ? &network().root : nullptr;
-  walk(root(), [&](Module& parent) {
-    for (Child& child : parent.children())
-      if (!place && child.module->name() == name) place = &child.module;
-  });
-  check(place, "model: found no layer named ", name);
-  *place = std::move(module);
+void Model::replace(const std::string& name, std::shared_ptr<Module> layer) const {
+  find(name);
+  network().graph.replace(graph().find(name), std::move(layer));
+  update();
+}
+
+void Model::bypass(const std::string& name, Value value) const {
+  find(name);
+  network().graph.bypass(graph().find(name), value);
   update();
 }
 
 void Model::update() const {
-  name_tree(root());
-  root().output_shape(batch_shape(1));
+  network().plans.clear();
+  name_parameters(graph());
+  graph().trace(batch_shape(1));
 }
 
 const Origin* Model::origin() const { return network().origin ? &*network().origin : nullptr; }
@@ -86,7 +105,7 @@ void Model::set_origin(Origin origin) const { network().origin = std::move(origi
 
 const std::string& Model::name() const { return network().name; }
 const Shape& Model::input_shape() const { return network().input; }
-std::int64_t Model::outputs() const { return root().output_shape(batch_shape(1)).numel(); }
+std::int64_t Model::outputs() const { return graph().trace(batch_shape(1)).numel(); }
 
 Shape Model::batch_shape(std::int64_t images) const {
   std::vector<std::int64_t> sizes = input_shape().sizes();
@@ -94,30 +113,30 @@ Shape Model::batch_shape(std::int64_t images) const {
   return Shape(sizes);
 }
 
-// The modes of all modules, put back at the end.
+// The modes of all layers, put back at the end.
 struct Model::Evaluation {
-  explicit Evaluation(Network& network) : network(network), whole(network.root->training()) {
-    walk(*network.root, [&](Module& module) { training[&module] = module.training(); });
-    network.root->eval();
+  explicit Evaluation(Network& network) : network(network) {
+    for (const Node& node : network.graph.nodes()) {
+      training[node.layer.get()] = node.layer->training();
+      whole = whole || node.layer->training();
+      node.layer->eval();
+    }
   }
   ~Evaluation() {
-    // Parents come first, and set their children too, whose own turn is then still to come.
-    walk(*network.root, [&](Module& module) {
-      const auto found = training.find(&module);
-      module.train(found == training.end() ? whole : found->second);
-    });
+    for (const Node& node : network.graph.nodes()) {
+      const auto found = training.find(node.layer.get());
+      node.layer->train(found == training.end() ? whole : found->second);
+    }
   }
   Network& network;
-  bool whole;  // that of modules which are new at the end
+  bool whole = false;  // that of layers which are new at the end
   std::map<const Module*, bool> training;
 };
 
 EvaluationMode::EvaluationMode(const Model& model) : model_(model) {
   Model::Network& network = model_.network();
   const std::lock_guard lock(network.evaluation_mutex);
-  bool training = false;
-  walk(*network.root, [&](Module& module) { training = training || module.training(); });
-  if (!training) evaluation_ = network.evaluation.lock();
+  if (!model.training()) evaluation_ = network.evaluation.lock();
   if (evaluation_) return;
   evaluation_ = std::make_shared<Model::Evaluation>(network);
   network.evaluation = evaluation_;

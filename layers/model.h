@@ -16,30 +16,36 @@
 #include <vector>
 
 #include "core/parameter.h"
-#include "layers/module.h"
+#include "layers/graph.h"
 #include "layers/origin.h"
+#include "layers/plan.h"
+#include "layers/visit.h"
 
 namespace espalier::layers {
 
 //   Model net(Sequential{{"fc1", Linear(784, 100)}, {"relu", ReLU()}, {"fc2", Linear(100, 10)}},
 //             {784}, /*seed=*/0);
 //   Tensor logits = net(x);  // x [N, 784]
+// Graphs that are no chain are built with Residual, Branches (layers/blocks.h), or node by node
+// (layers/graph.h).
 class Model {
  public:
   Model() = default;  // no network; defined() is false
 
-  // A network of these layers for inputs of this shape, [C, H, W] or [F], with first values drawn
-  // from the seed. An error names the layer that does not fit the one before it.
-  template <std::derived_from<Module> M>
-  Model(M root, const Shape& input, std::uint64_t seed = 0, std::string name = "")
-      : Model(std::make_shared<M>(std::move(root)), input, std::move(name)) {
-    initialize(seed);
-  }
+  // A network for inputs of this shape, [C, H, W] or [F], with first values drawn from the seed. An
+  // error names the layer that does not fit the one before it.
+  Model(Graph graph, const Shape& input, std::uint64_t seed = 0, std::string name = "");
+  template <class Part>
+  requires std::derived_from<Part, Module> || std::derived_from<Part, Block> Model(
+      Part part, const Shape& input, std::uint64_t seed = 0, std::string name = "")
+      : Model(graph_of(Child("", std::move(part))), input, seed, std::move(name)) {}
   // A network whose tensors are there already, as they are.
-  Model(std::shared_ptr<Module> root, const Shape& input, std::string name = "");
+  Model(Graph graph, const Shape& input, std::string name);
 
   bool defined() const { return network_ != nullptr; }
   Tensor operator()(const Tensor& x) const;  // x [N, C, H, W] or [N, F]
+  // The same, and shows each step of the plan (layers/plan.h).
+  Tensor run(const Tensor& x, const Plan::Observer& see) const;
 
   std::vector<Parameter> parameters() const;  // named "conv1.weight", in the state_dict's order
   std::vector<std::pair<std::string, Tensor>> buffers() const;  // running statistics
@@ -53,11 +59,14 @@ class Model {
   void initialize(std::uint64_t seed) const;
   Model clone() const;
 
-  Module& root() const;
+  const Graph& graph() const;
+  const std::vector<Node>& nodes() const { return graph().nodes(); }
   Module& find(const std::string& name) const;  // "layer1.0.conv1"; an error where there is none
-  // Puts another module in the place of one. Tensors inside come along as they are.
-  void replace(const std::string& name, std::shared_ptr<Module> module) const;
-  // After a change to the tree: gives the paths anew and checks that the shapes fit.
+  // Puts another layer in the place of one. Tensors inside come along as they are.
+  void replace(const std::string& name, std::shared_ptr<Module> layer) const;
+  // See Graph::bypass().
+  void bypass(const std::string& name, Value value) const;
+  // After a change to layers: names parameters, checks that the shapes fit, and forgets plans.
   void update() const;
 
   // What the network was before parts of it left; null where none ever did. Whoever takes some out
@@ -73,13 +82,15 @@ class Model {
  private:
   struct Evaluation;
   struct Network {
-    std::shared_ptr<Module> root;
+    Graph graph;
     Shape input;
     std::string name;
     std::optional<Origin> origin = {};
+    Plans plans = {};
     std::mutex evaluation_mutex = {};
     std::weak_ptr<Evaluation> evaluation = {};
   };
+  static Graph graph_of(const Child& child);
   Network& network() const;
   friend class EvaluationMode;
 
@@ -89,7 +100,7 @@ class Model {
 // The network's outputs for pictures [N, C, H, W], flattened where it takes features.
 Tensor outputs_of(const Model& model, const Tensor& pictures);
 
-// Evaluation mode while it lives; then each module's mode that was before, also when an error ends
+// Evaluation mode while it lives; then each layer's mode that was before, also when an error ends
 // it. Where several live at once, on one thread or on many, the last of them puts the modes back.
 class EvaluationMode {
  public:
@@ -102,6 +113,10 @@ class EvaluationMode {
   Model model_;
   std::shared_ptr<Model::Evaluation> evaluation_;
 };
+
+inline void visit_state(const Model& model, StateVisitor& visitor) {
+  visit_state(model.graph(), visitor);
+}
 
 // What a layer shows as its weight (StateVisitor::weight); not defined where there is none.
 Parameter weight_of(Module& layer);

@@ -11,7 +11,7 @@
 #include "layers/pattern_file.h"
 #include "layers/state_dict.h"
 #include "layers/topology.h"
-#include "layers/tree.h"
+#include "layers/visit.h"
 
 namespace espalier::layers {
 namespace {
@@ -153,7 +153,7 @@ class Read : public StateVisitor {
 void read_into(const Model& model, const SafeTensors& file, bool own) {
   check_names(model, file);
   Read read(file, own);
-  visit_state(model.root(), read);
+  visit_state(model, read);
   read.expect_no_zeros_elsewhere();
   read.fill();
 }
@@ -185,7 +185,7 @@ void save(const Model& model, const std::string& path, const SaveOptions& option
   file.metadata(kFormat, "pt");
   file.metadata(kTopology, topology(model));
   Write write(file, options);
-  visit_state(model.root(), write);
+  visit_state(model, write);
   for (const auto& [name, tensor] : options.tensors) write.add(kExtra + name, tensor);
   file.write(path);
 }

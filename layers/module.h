@@ -1,13 +1,10 @@
-// Module: a part of a network. A leaf is a layer that computes; a container runs other modules, its
-// children. A network is a tree of modules, and everything about it (parameters, files, shapes,
-// groups of coupled channels) is found by walking that tree.
+// Module: a layer. A network (layers/graph.h) is a list of layers, and everything about it
+// (parameters, files, shapes, groups of coupled channels) is found by asking each of them.
 #pragma once
 
-#include <concepts>
-#include <functional>
 #include <memory>
+#include <span>
 #include <string>
-#include <vector>
 
 #include "core/rng.h"
 #include "core/tensor.h"
@@ -17,25 +14,13 @@
 
 namespace espalier::layers {
 
-// A module and its name within its parent: letters, digits, '_' and '-'. The empty name is for a
-// part that stands for its parent: what is in it counts as the parent's own (see Residual).
-struct Child {
-  Child(std::string name, std::shared_ptr<Module> module);
-  template <std::derived_from<Module> M>
-  Child(std::string name, M module)
-      : Child(std::move(name), std::shared_ptr<Module>(std::make_shared<M>(std::move(module)))) {}
-
-  std::string name;
-  std::shared_ptr<Module> module;
-};
-
 // Multiply-adds for one image: of all weights, and of those that are not zero.
 struct Macs {
   std::int64_t dense = 0, nonzero = 0;
 };
 
-using ShapeObserver = std::function<void(Module& leaf, const Shape& input, const Shape& output)>;
-
+// Layers of one input define the functions of one; those of several derive from Merge
+// (layers/merge.h).
 class Module {
  public:
   virtual ~Module() = default;
@@ -44,48 +29,49 @@ class Module {
   virtual std::string type() const = 0;
   virtual Config config() const { return {}; }
 
-  // Runs the layer. Containers call their children in this way, so that Observe sees each leaf.
-  Tensor operator()(const Tensor& x);
+  virtual bool takes(std::size_t inputs) const { return inputs == 1; }
   virtual Tensor forward(const Tensor& x) = 0;
+  virtual Tensor forward_all(std::span<const Tensor> inputs) { return forward(inputs[0]); }
+  Tensor operator()(const Tensor& x) { return forward(x); }
 
   // The shape that forward() gives, batch included, without running it. An error names the layer.
   virtual Shape output_shape(const Shape& input) const = 0;
-  // As output_shape(), and shows each leaf on the way with its shapes, in the order they run.
-  virtual Shape trace(const Shape& input, const ShapeObserver& see);
+  virtual Shape output_shape_all(std::span<const Shape> inputs) const {
+    return output_shape(inputs[0]);
+  }
   virtual Macs macs(const Shape& /*input*/) const { return {}; }
 
   // How the channels of the input become those of the output: what pruning needs to know. A layer
   // that does not say so pins its channels: none of them can be removed.
   virtual Channels pass_channels(ChannelWalk& walk, const Channels& in) {
-    return walk.opaque(*this, in);
+    return walk.opaque(*this, {&in, 1});
+  }
+  virtual Channels pass_channels_all(ChannelWalk& walk, std::span<const Channels> inputs) {
+    return pass_channels(walk, inputs[0]);
   }
 
-  // What this module itself keeps, children apart: parameters, buffers, counters.
+  // What the layer keeps: parameters, buffers, counters.
   virtual void state(StateVisitor&) {}
   // States the sizes of the tensors that it has by now: somebody cut them.
   virtual void take_sizes() {}
   // Gives the state its first values, from streams split off the generator.
   virtual void initialize(const Rng&) {}
-  // `return std::make_shared<TheLayer>(*this);` clone() in layers/tree.h makes a deep copy of it.
+  // `return std::make_shared<TheLayer>(*this);` clone() in layers/visit.h makes a deep copy of it.
   virtual std::shared_ptr<Module> copy() const = 0;
 
-  // Children in the order of the state_dict. Whoever changes them names the tree anew
-  // (layers/tree.h).
-  const std::vector<Child>& children() const { return children_; }
-  std::vector<Child>& children() { return children_; }
-
-  // The dotted path from the model down to here, "layer1.0.conv1"; empty outside a model.
+  // The dotted path within the model, "layer1.0.conv1"; empty outside one.
   const std::string& name() const { return name_; }
   void set_name(std::string name) { name_ = std::move(name); }
   std::string label() const { return name_.empty() ? type() : name_; }  // for messages
 
-  // Whether batch norm takes the batch's statistics and dropout drops, here and below.
+  // Whether batch norm takes the batch's statistics and dropout drops.
   bool training() const { return training_; }
-  void train(bool on = true);
+  void train(bool on = true) {
+    if (training_ != on) training_ = on;  // another thread may be running the network
+  }
   void eval() { train(false); }
 
  private:
-  std::vector<Child> children_;
   std::string name_;
   bool training_ = true;
 };

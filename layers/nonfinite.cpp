@@ -6,7 +6,7 @@
 
 #include "core/autograd.h"
 #include "layers/observe.h"
-#include "layers/tree.h"
+#include "layers/visit.h"
 
 namespace espalier::layers {
 namespace {
@@ -48,7 +48,7 @@ std::string first_nonfinite(const Model& model, const Tensor& input) {
 
 std::string first_nonfinite(const Model& model) {
   FirstBad first;
-  visit_state(model.root(), first);
+  visit_state(model, first);
   return first.name;
 }
 

@@ -10,9 +10,9 @@ namespace espalier::layers {
 
 class Module;
 
-// While an object of this class lives, the function sees the input and output of every leaf layer
-// that this thread runs, in order, with the layer's dotted name. Layers are then run one by one
-// (Sequential fuses nothing). Of several objects the newest one sees.
+// While an object of this class lives, the function sees the (first) input and the output of every
+// layer of the networks that this thread runs, in order, with the layer's dotted name. Layers are
+// then run one by one: none in another's pass. Of several objects the newest one sees.
 class Observe {
  public:
   using Function = std::function<void(const Module& layer, const std::string& name,

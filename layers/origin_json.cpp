@@ -2,7 +2,7 @@
 #include "layers/origin_json.h"
 
 #include "core/error.h"
-#include "layers/tree.h"
+#include "layers/visit.h"
 
 namespace espalier::layers {
 namespace {
@@ -36,21 +36,21 @@ std::int64_t count(const Json& json, const char* key, const std::string& owner,
 }
 
 void check_fits(const Origin& origin, const Model& model) {
-  walk(model.root(), [&](Module& layer) {
-    const auto found = origin.layers.find(layer.name());
-    if (found == origin.layers.end() || !layer.children().empty()) return;
+  for (const Node& node : model.nodes()) {
+    const auto found = origin.layers.find(node.name());
+    if (found == origin.layers.end()) continue;
     struct Sizes : StateVisitor {
       void weight(const std::string&, Parameter&, const Shape& dense) override {
         units = dense[0], weights = dense.numel();
       }
       std::int64_t units = 0, weights = 0;
     } now;
-    layer.state(now);
+    node.layer->state(now);
     check(found->second.units >= now.units && found->second.weights >= now.weights,
           "origin: found ", found->second.units, " units and ", found->second.weights,
-          " weights of ", layer.name(), ", expected at least the ", now.units, " and ", now.weights,
+          " weights of ", node.name(), ", expected at least the ", now.units, " and ", now.weights,
           " that it has");
-  });
+  }
 }
 
 }  // namespace

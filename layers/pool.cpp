@@ -1,6 +1,8 @@
 // Pooling layers: options, shapes, and the calls of the operations.
 #include "layers/pool.h"
 
+#include <algorithm>
+
 #include "core/error.h"
 
 namespace espalier::layers {
@@ -14,34 +16,43 @@ void expect_images(const Module& layer, const Shape& input) {
 }  // namespace
 
 Pool2d::Pool2d(const PoolOptions& given) : options(given) {
-  if (options.stride == 0) options.stride = options.kernel;
-  check(options.kernel > 0 && options.stride > 0 && options.padding >= 0 &&
-            options.padding <= options.kernel / 2,
-        "pooling: found kernel ", options.kernel, ", stride ", options.stride, ", padding ",
-        options.padding,
-        ", expected a positive kernel and stride and a padding of at most half the kernel");
+  if (options.stride == Pair(0)) options.stride = options.kernel;
+  const auto& [kernel, stride, padding, ceil_mode, count_include_pad] = options;
+  const auto& [top, left, bottom, right] = padding;
+  check(std::min({kernel.y, kernel.x, stride.y, stride.x}) > 0 &&
+            std::min({top, left, bottom, right}) >= 0 && std::max(top, bottom) < kernel.y &&
+            std::max(left, right) < kernel.x,
+        "pooling: found kernel ", kernel.y, "x", kernel.x, ", stride ", stride.y, "x", stride.x,
+        ", padding ", top, ", ", left, ", ", bottom, " and ", right,
+        ", expected a positive kernel and stride and a padding of less than the kernel");
 }
 
 Pool2d::Pool2d(const Config& config)
-    : Pool2d(PoolOptions{.kernel = static_cast<int>(config.integer("kernel", 1, kMaxKernel)),
-                         .stride = static_cast<int>(config.integer("stride", 1, kMaxKernel)),
-                         .padding = static_cast<int>(config.integer("padding", 0, kMaxKernel))}) {}
+    : Pool2d(PoolOptions{.kernel = config.pair("kernel", 1, kMaxKernel),
+                         .stride = config.pair("stride", 1, kMaxKernel),
+                         .padding = config.sides("padding", 0, kMaxKernel),
+                         .ceil_mode = config.has("ceil_mode") && config.flag("ceil_mode"),
+                         .count_include_pad = !config.has("count_include_pad") ||
+                                              config.flag("count_include_pad")}) {}
 
 Config Pool2d::config() const {
-  return Config()
-      .set("kernel", options.kernel)
-      .set("stride", options.stride)
-      .set("padding", options.padding);
+  Config config;
+  config.set_pair("kernel", options.kernel)
+      .set_pair("stride", options.stride)
+      .set_sides("padding", options.padding);
+  if (options.ceil_mode) config.set("ceil_mode", true);
+  if (!options.count_include_pad) config.set("count_include_pad", false);
+  return config;
 }
 
 Shape Pool2d::output_shape(const Shape& input) const {
   expect_images(*this, input);
-  const std::int64_t height = input[2] + 2 * options.padding - options.kernel;
-  const std::int64_t width = input[3] + 2 * options.padding - options.kernel;
-  if (height < 0 || width < 0) [[unlikely]]
-    fail(label(), ": found an image of ", input[2], "x", input[3], " with padding ",
-         options.padding, ", expected at least the window's ", options.kernel, "x", options.kernel);
-  return {input[0], input[1], height / options.stride + 1, width / options.stride + 1};
+  const auto& [top, left, bottom, right] = options.padding;
+  const std::int64_t height = input[2] + top + bottom, width = input[3] + left + right;
+  if (height < options.kernel.y || width < options.kernel.x) [[unlikely]]
+    fail(label(), ": found an image of ", input[2], "x", input[3], ", with its padding ", height,
+         "x", width, ", expected at least the window's ", options.kernel.y, "x", options.kernel.x);
+  return pooled_shape(input, options);
 }
 
 Tensor MaxPool2d::forward(const Tensor& x) {
@@ -56,7 +67,8 @@ Tensor AvgPool2d::forward(const Tensor& x) {
 
 Channels AvgPool2d::pass_channels(ChannelWalk& walk, const Channels& in) {
   Channels out = walk.passed(*this, in);
-  if (options.padding > 0) walk.vary(out, "is averaged with the padding of " + label());
+  if (options.padding != Sides(0) && options.count_include_pad)
+    walk.vary(out, "is averaged with the padding of " + label());
   return out;
 }
 

@@ -9,43 +9,40 @@
 #include "layers/dropout.h"
 #include "layers/flatten.h"
 #include "layers/linear.h"
+#include "layers/merge.h"
 #include "layers/norm.h"
 #include "layers/pool.h"
-#include "layers/residual.h"
-#include "layers/sequential.h"
 
 namespace espalier::layers {
 namespace {
 
-template <class Leaf>
-std::shared_ptr<Module> leaf(const Config& config, std::vector<Child> children) {
-  check(children.empty(), config.owner(), ": found layers inside, expected none");
-  return std::make_shared<Leaf>(config);
-}
-
-template <class Container>
-std::shared_ptr<Module> container(const Config&, std::vector<Child> children) {
-  return std::make_shared<Container>(std::move(children));
+template <class Layer>
+std::shared_ptr<Module> make(const Config& config) {
+  return std::make_shared<Layer>(config);
 }
 
 std::map<std::string, LayerFactory>& table() {
   static std::map<std::string, LayerFactory> layers = {
-      {"AvgPool2d", leaf<AvgPool2d>},
-      {"BatchNorm", leaf<BatchNorm>},
-      {"Conv2d", leaf<Conv2d>},
-      {"Dropout", leaf<Dropout>},
-      {"Flatten", leaf<Flatten>},
-      {"GELU", leaf<GELU>},
-      {"GlobalAvgPool", leaf<GlobalAvgPool>},
-      {"Identity", leaf<Identity>},
-      {"LeakyReLU", leaf<LeakyReLU>},
-      {"Linear", leaf<Linear>},
-      {"MaxPool2d", leaf<MaxPool2d>},
-      {"ReLU", leaf<ReLU>},
-      {"Residual", container<Residual>},
-      {"Sequential", container<Sequential>},
-      {"SparseConv2d", leaf<Conv2d>},  // as files once named a weight in CSR
-      {"SparseLinear", leaf<Linear>},
+      {"Add", make<Add>},
+      {"AvgPool2d", make<AvgPool2d>},
+      {"BatchNorm", make<BatchNorm>},
+      {"Concat", make<Concat>},
+      {"Conv2d", make<Conv2d>},
+      {"Dropout", make<Dropout>},
+      {"Flatten", make<Flatten>},
+      {"GELU", make<GELU>},
+      {"GlobalAvgPool", make<GlobalAvgPool>},
+      {"Identity", make<Identity>},
+      {"LeakyReLU", make<LeakyReLU>},
+      {"Linear", make<Linear>},
+      {"MaxPool2d", make<MaxPool2d>},
+      {"Mul", make<Mul>},
+      {"ReLU", make<ReLU>},
+      {"ReLU6", make<ReLU6>},
+      {"SiLU", make<SiLU>},
+      {"Sigmoid", make<Sigmoid>},
+      {"SparseConv2d", make<Conv2d>},  // as files once named a weight in CSR
+      {"SparseLinear", make<Linear>},
   };
   return layers;
 }
@@ -56,15 +53,14 @@ void register_layer(const std::string& type, LayerFactory factory) {
   table()[type] = std::move(factory);
 }
 
-std::shared_ptr<Module> make_layer(const std::string& type, const Config& config,
-                                   std::vector<Child> children) {
+std::shared_ptr<Module> make_layer(const std::string& type, const Config& config) {
   const auto found = table().find(type);
   if (found == table().end()) {
     std::string known;
     for (const auto& [name, factory] : table()) known += (known.empty() ? "" : ", ") + name;
     fail(config.owner(), ": found a layer of type '", type, "', expected one of ", known);
   }
-  return found->second(config, std::move(children));
+  return found->second(config);
 }
 
 }  // namespace espalier::layers

@@ -11,16 +11,14 @@
 namespace espalier::layers {
 
 // Builds a layer without its tensors. Reads every option through Config, which refuses nonsense.
-using LayerFactory =
-    std::function<std::shared_ptr<Module>(const Config& config, std::vector<Child> children)>;
+using LayerFactory = std::function<std::shared_ptr<Module>(const Config& config)>;
 
 // Makes a kind of layer of one's own known, before models with it are loaded. Not while other
 // threads load.
-//   register_layer("Scale", [](const Config&, auto) { return std::make_shared<Scale>(); });
+//   register_layer("Scale", [](const Config&) { return std::make_shared<Scale>(); });
 void register_layer(const std::string& type, LayerFactory factory);
 
 // An unknown type is an error that lists those there are.
-std::shared_ptr<Module> make_layer(const std::string& type, const Config& config,
-                                   std::vector<Child> children);
+std::shared_ptr<Module> make_layer(const std::string& type, const Config& config);
 
 }  // namespace espalier::layers

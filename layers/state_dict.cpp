@@ -9,13 +9,13 @@
 #include "core/safetensors_format.h"
 #include "layers/models/models.h"
 #include "layers/pattern_file.h"
-#include "layers/tree.h"
+#include "layers/visit.h"
 
 namespace espalier::layers {
 namespace {
 
 struct Names : StateVisitor {
-  explicit Names(const Model& model) { visit_state(model.root(), *this); }
+  explicit Names(const Model& model) { visit_state(model, *this); }
 
   void parameter(const std::string& name, Parameter&, const Shape&) override {
     required.push_back(name), parameters.insert(name);

@@ -38,7 +38,7 @@ Summary summary(const Model& model, const Shape& input) {
   all.total.name = "total";
   all.total.input = Shape(batch);
   all.total.output =
-      model.root().trace(all.total.input, [&](Module& leaf, const Shape& from, const Shape& to) {
+      model.graph().trace(all.total.input, [&](Module& leaf, const Shape& from, const Shape& to) {
         Count count;
         leaf.state(count);
         all.layers.push_back({leaf.name(), leaf.type(), from, to, count.parameters, count.nonzero,

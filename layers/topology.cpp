@@ -6,17 +6,18 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "layers/merge.h"
 #include "layers/origin_json.h"
 #include "layers/registry.h"
-#include "layers/tree.h"
 
 namespace espalier::layers {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kVersion = 1;
-constexpr int kMaxDepth = 32;                      // of layers within layers
+constexpr int kVersion = 2;
+constexpr std::size_t kMaxNodes = 1 << 13;
+constexpr int kMaxDepth = 32;                      // of layers within layers, in version 1
 constexpr int kMaxJsonDepth = 3 * kMaxDepth;       // of brackets within brackets
 constexpr std::int64_t kMaxImageSide = 1 << 14;    // pixels
 constexpr std::int64_t kMaxActivations = 1 << 26;  // values that a layer gives for one image
@@ -25,15 +26,12 @@ Json to_json(const Config::Value& value) {
   return std::visit([](const auto& v) { return Json(v); }, value);
 }
 
-Json to_json(const Module& module) {
-  Json json = {{"type", module.type()}};
-  const Config config = module.config();
+// A node that takes what the one before it gives needs no inputs.
+Json to_json(const Node& node, Value place) {
+  Json json = {{"name", node.name()}, {"type", node.layer->type()}};
+  const Config config = node.layer->config();
   for (const auto& [key, value] : config.values()) json["config"][key] = to_json(value);
-  for (const Child& child : module.children()) {
-    Json named = {{"name", child.name}};
-    named.update(to_json(*child.module));
-    json["children"].push_back(std::move(named));
-  }
+  if (node.inputs != std::vector<Value>{place - 1}) json["inputs"] = node.inputs;
   return json;
 }
 
@@ -57,6 +55,14 @@ std::string shown(const Json& value) {
   return value.is_number() ? value.dump() : value.type_name();
 }
 
+// A short list of those.
+bool is_integers(const Json& value) {
+  return value.is_array() && !value.empty() && value.size() <= 8 &&
+         std::all_of(value.begin(), value.end(), [](const Json& one) {
+           return one.is_number_integer() && !(one.is_number_unsigned() && one >= 1ll << 62);
+         });
+}
+
 Config config_of(const Json& options, const std::string& owner) {
   check(options.is_object(), owner, ": found ", options.type_name(),
         " as 'config', expected an object");
@@ -72,31 +78,109 @@ Config config_of(const Json& options, const std::string& owner) {
       config.set(key, value.get<double>());
     else if (value.is_string())
       config.set(key, value.get<std::string>());
+    else if (is_integers(value))
+      config.set(key, value.get<Config::Integers>());
     else
       fail(owner, ": found ", key, " = ", shown(value),
-           ", expected true, false, a text or a number below 2^63");
+           ", expected true, false, a text, a number below 2^63 or some integers");
   }
   return config;
 }
 
-std::shared_ptr<Module> module_of(const Json& json, const std::string& path, int depth) {
-  const std::string layer = "layer '" + path + "'";
-  check(depth < kMaxDepth, layer, ": found more than ", kMaxDepth, " layers within each other");
+std::shared_ptr<Module> layer_of(const Json& json, const std::string& layer) {
   const std::string type = text(json, "type", layer);
-  std::vector<Child> children;
-  if (const Json* parts = member(json, "children")) {
-    check(parts->is_array(), layer, ": found ", parts->type_name(),
-          " as 'children', expected a list");
-    for (const Json& part : *parts) {
-      std::string name = text(part, "name", layer + ": child " + std::to_string(children.size()));
-      std::shared_ptr<Module> module = module_of(part, join(path, name), depth + 1);
-      children.emplace_back(std::move(name), std::move(module));
-    }
-  }
   const Json* options = member(json, "config");
   const std::string owner = layer + " (" + type + ")";
-  return make_layer(type, options ? config_of(*options, owner) : Config(owner),
-                    std::move(children));
+  return make_layer(type, options ? config_of(*options, owner) : Config(owner));
+}
+
+void expect_room(const Graph& graph) {
+  check(graph.nodes().size() < kMaxNodes, "found more than ", kMaxNodes, " layers");
+}
+
+std::vector<Value> inputs_of(const Json& json, const Graph& graph, const std::string& layer) {
+  const Json* list = member(json, "inputs");
+  if (!list) return {graph.output()};
+  check(list->is_array() && !list->empty() && list->size() <= kMaxNodes, layer, ": found ",
+        list->type_name(), " as 'inputs', expected a list of nodes");
+  std::vector<Value> inputs;
+  for (const Json& input : *list) {
+    check(input.is_number_integer() && input >= kInput && input <= graph.output(), layer,
+          ": found an input from node ", shown(input), ", expected one of the ",
+          graph.nodes().size(), " before it");
+    inputs.push_back(input.get<Value>());
+  }
+  return inputs;
+}
+
+Graph graph_of(const Json& json) {
+  const Json* nodes = member(json, "nodes");
+  check(nodes && nodes->is_array(), "found no 'nodes', expected the list of layers");
+  Graph graph;
+  for (const Json& node : *nodes) {
+    expect_room(graph);
+    const std::string name = text(node, "name", "node " + std::to_string(graph.nodes().size()));
+    const std::string layer = "layer '" + name + "'";
+    std::vector<Value> inputs = inputs_of(node, graph, layer);
+    graph.add_node(name, layer_of(node, layer), std::move(inputs));
+  }
+  return graph;
+}
+
+// Version 1 was a tree, in which Sequential and Residual stood for themselves.
+Value append_version1(Graph& graph, const Json& json, const std::string& path, Value input,
+                      int depth) {
+  const std::string layer = "layer '" + path + "'";
+  check(depth < kMaxDepth, layer, ": found more than ", kMaxDepth, " layers within each other");
+  expect_room(graph);
+  const std::string type = text(json, "type", layer);
+  const Json* parts = member(json, "children");
+  check(!parts || parts->is_array(), layer, ": found ", parts ? parts->type_name() : "",
+        " as 'children', expected a list");
+  const std::size_t count = parts ? parts->size() : 0;
+  const auto append = [&](std::size_t i, Value value) {
+    const std::string name = text((*parts)[i], "name", layer + ": child " + std::to_string(i));
+    check(name.find('.') == name.npos, layer, ": found a child named '", name,
+          "', expected letters, digits, '_' and '-'");
+    return append_version1(graph, (*parts)[i], join(path, name), value, depth + 1);
+  };
+  if (type == "Sequential") {
+    Value value = input;
+    for (std::size_t i = 0; i < count; ++i) value = append(i, value);
+    return value;
+  }
+  if (type != "Residual") {
+    check(count == 0, layer, " (", type, "): found layers inside, expected none");
+    return graph.add_node(path, layer_of(json, layer), {input});
+  }
+  const auto name_of = [&](std::size_t i) {
+    return i < count ? text((*parts)[i], "name", layer + ": child " + std::to_string(i)) : "";
+  };
+  check(count > 0 && name_of(0).empty(), layer,
+        ": found no main path, expected a first child with an empty name");
+  const Value main = append(0, input);
+  const bool shortcut = name_of(1) == "shortcut", relu = name_of(shortcut ? 2 : 1) == "relu";
+  const std::size_t known = 1 + (shortcut ? 1 : 0) + (relu ? 1 : 0);
+  check(count == known, layer, ": found a child named '", name_of(known),
+        "', expected 'shortcut' or 'relu'");
+  const Value past = shortcut ? append(1, input) : input;
+  const Value sum = graph.add(path, Add(), {main, past});
+  return relu ? append(shortcut ? 2 : 1, sum) : sum;
+}
+
+// In version 1 an identity stood where a layer, perhaps with its batch norm, had been taken out.
+void drop_identities(const Model& model) {
+  Origin origin = *model.origin();
+  const auto is_identity = [&](std::size_t i) {
+    return model.nodes()[i].layer->type() == "Identity";
+  };
+  for (std::size_t i = model.nodes().size(); i-- > 0;) {
+    if (!is_identity(i)) continue;
+    const Node node = model.nodes()[i];
+    if (node.inputs[0] == kInput || !is_identity(node.inputs[0])) ++origin.left.layers;
+    model.bypass(node.name(), node.inputs[0]);
+  }
+  model.set_origin(std::move(origin));
 }
 
 Shape input_of(const Json& json) {
@@ -115,7 +199,7 @@ Shape input_of(const Json& json) {
 }
 
 // Layers may fit each other and still ask for more memory than any machine has.
-void check_activations(Module& root, const Shape& input) {
+void check_activations(const Graph& graph, const Shape& input) {
   const auto small = [](const std::string& layer, const Shape& shape) {
     check(shape.numel() <= kMaxActivations, layer, ": found ", shape.str(),
           " values for one image, expected at most ", kMaxActivations);
@@ -123,8 +207,8 @@ void check_activations(Module& root, const Shape& input) {
   small("input", input);
   std::vector<std::int64_t> batch = input.sizes();
   batch.insert(batch.begin(), 1);
-  root.trace(Shape(batch), [&](const Module& leaf, const Shape&, const Shape& output) {
-    small(leaf.label(), output);
+  graph.trace(Shape(batch), [&](const Module& layer, const Shape&, const Shape& output) {
+    small(layer.label(), output);
   });
 }
 
@@ -142,16 +226,24 @@ Json parse(const std::string& text) {
 Model model_of(const Json& json) {
   check(json.is_object(), "found ", json.type_name(), ", expected a JSON object");
   const Json* version = member(json, "version");
-  check(version && *version == kVersion, "found version ", version ? shown(*version) : "none",
-        ", expected ", kVersion);
-  const Json* outermost = member(json, "root");
-  check(outermost, "found no 'root', expected the outermost layer");
-  const std::shared_ptr<Module> root = module_of(*outermost, "", 0);
+  check(version && (*version == 1 || *version == kVersion), "found version ",
+        version ? shown(*version) : "none", ", expected 1 to ", kVersion);
+  const bool tree = *version == 1;
+  Graph graph;
+  if (tree) {
+    const Json* outermost = member(json, "root");
+    check(outermost, "found no 'root', expected the outermost layer");
+    append_version1(graph, *outermost, "", kInput, 0);
+  } else {
+    graph = graph_of(json);
+  }
   const Shape input = input_of(json);
-  name_tree(*root);
-  check_activations(*root, input);
-  Model model(root, input, text(json, "name", "model"));
-  if (const Json* origin = member(json, "origin")) model.set_origin(origin_of(*origin, model));
+  check_activations(graph, input);
+  Model model(std::move(graph), input, text(json, "name", "model"));
+  if (const Json* origin = member(json, "origin")) {
+    model.set_origin(origin_of(*origin, model));
+    if (tree) drop_identities(model);
+  }
   return model;
 }
 
@@ -161,7 +253,9 @@ std::string topology(const Model& model) {
   Json json = {{"version", kVersion},
                {"name", model.name()},
                {"input", model.input_shape().sizes()},
-               {"root", to_json(model.root())}};
+               {"nodes", Json::array()}};
+  for (const Node& node : model.nodes())
+    json["nodes"].push_back(to_json(node, static_cast<Value>(json["nodes"].size())));
   if (model.origin()) json["origin"] = to_json(*model.origin());
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

@@ -13,13 +13,15 @@ namespace {
 // For each output the sum over these inputs of constant times weights: [O, I, ...] -> O.
 std::vector<double> shares(const Reader& reader, const Parameter& weight,
                            std::span<const std::int64_t> inputs) {
-  const std::int64_t outputs = weight.size(0), all = weight.size(1);
+  const std::int64_t outputs = weight.size(0), all = weight.size(1);  // all: of a group
   const std::int64_t taps = weight.numel() / (outputs * all);
+  const std::int64_t of_group = outputs / reader.product.groups;
   std::vector<double> sums(static_cast<std::size_t>(outputs), 0);
   for (std::int64_t o = 0; o < outputs; ++o)
     for (const std::int64_t i : inputs)
       for (std::int64_t k = 0; k < taps; ++k)
-        sums[o] += double{reader.inputs[i].value} * weight.data()[(o * all + i) * taps + k];
+        sums[o] += double{reader.inputs[o / of_group * all + i].value} *
+                   weight.data()[(o * all + i) * taps + k];
   return sums;
 }
 
@@ -37,10 +39,19 @@ bool takes(const Parameter& bias, const std::vector<double>& shares) {
 
 }  // namespace
 
+std::vector<std::int64_t> channels_of(const Reader& reader, std::span<const std::int64_t> inputs) {
+  std::vector<std::int64_t> channels;
+  const std::int64_t of_group = reader.product.weight.size(1);
+  for (std::int64_t g = 0; g < reader.product.groups; ++g)
+    for (const std::int64_t i : inputs) channels.push_back(g * of_group + i);
+  return channels;
+}
+
 std::string obstacle(const Reader& reader, std::span<const std::int64_t> inputs) {
   const Parameter& bias = reader.product.bias;
-  if (std::all_of(inputs.begin(), inputs.end(),
-                  [&](std::int64_t i) { return reader.inputs[i].value == 0; }))
+  const std::vector<std::int64_t> channels = channels_of(reader, inputs);
+  if (std::all_of(channels.begin(), channels.end(),
+                  [&](std::int64_t c) { return reader.inputs[c].value == 0; }))
     return "";
   if (reader.product.padded)
     return "is read by " + reader.layer.label() + ", a convolution with padding";

@@ -3,6 +3,7 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 #include "layers/layers.h"
 
@@ -10,6 +11,10 @@ namespace espalier::pruning {
 
 using layers::Constant;
 using Reader = layers::ChannelWalk::Reader;
+
+// The channels that meet these slices of the reader's weight [O, I / groups, ...]: one in each
+// group.
+std::vector<std::int64_t> channels_of(const Reader& reader, std::span<const std::int64_t> inputs);
 
 // Why a reader cannot take in the constants of these inputs; empty: it can.
 std::string obstacle(const Reader& reader, std::span<const std::int64_t> inputs);

@@ -54,25 +54,24 @@ Candidates layers_of(const layers::Model& model, const Target& target) {
   Candidates list{.structure = Structure::Layer, .name = "layers", .gone = removed_layers(model)};
   for (const Removable& layer : removable_layers(model)) {
     if (!wanted(target, {layer.name})) continue;
-    for (const std::string& name : layer.layers)
-      layers::walk(model.find(name), [&](layers::Module& module) {
-        struct Collect : layers::StateVisitor {
-          void parameter(const std::string& name, Parameter& p, const Shape&) override {
-            found.emplace_back(name, p);
-          }
-          std::vector<std::pair<std::string, Parameter>> found;
-        } collect;
-        module.state(collect);
-        const bool norm = module.type() == "BatchNorm";
-        for (const auto& [key, parameter] : collect.found)
-          list.members.push_back({.parameter = parameter,
-                                  .layer = module.name(),
-                                  .part = key == "weight" ? (norm ? Part::Scale : Part::Weight)
-                                                          : (norm ? Part::Shift : Part::Bias),
-                                  .extent = 1,
-                                  .inner = parameter.numel(),
-                                  .first = list.count});
-      });
+    for (const std::string& name : layer.layers) {
+      struct Collect : layers::StateVisitor {
+        void parameter(const std::string& name, Parameter& p, const Shape&) override {
+          found.emplace_back(name, p);
+        }
+        std::vector<std::pair<std::string, Parameter>> found;
+      } collect;
+      model.find(name).state(collect);
+      const bool norm = model.find(name).type() == "BatchNorm";
+      for (const auto& [key, parameter] : collect.found)
+        list.members.push_back({.parameter = parameter,
+                                .layer = name,
+                                .part = key == "weight" ? (norm ? Part::Scale : Part::Weight)
+                                                        : (norm ? Part::Shift : Part::Bias),
+                                .extent = 1,
+                                .inner = parameter.numel(),
+                                .first = list.count});
+    }
     list.names.push_back(layer.name);
     ++list.count;
   }
@@ -158,12 +157,12 @@ std::vector<Candidates> candidates(const layers::Model& model, const Target& tar
                          .members = group.members,
                          .shown_by = group.shown_by});
   } else {
-    layers::walk(model.root(), [&](layers::Module& layer) {
-      const Parameter weight = layers::weight_of(layer);
-      if (!weight.defined() || !wanted(target, {layer.name()})) return;
-      lists.push_back(weights_of(layer.name(), weight, target));
-      lists.back().gone = gone(model, target, layer.name(), lists.back().count);
-    });
+    for (const layers::Node& node : model.nodes()) {
+      const Parameter weight = layers::weight_of(*node.layer);
+      if (!weight.defined() || !wanted(target, {node.name()})) continue;
+      lists.push_back(weights_of(node.name(), weight, target));
+      lists.back().gone = gone(model, target, node.name(), lists.back().count);
+    }
   }
   if (!lists.empty()) lists[0].gone_beside = gone_beside(model, target);
   check(!lists.empty(), model.name().empty() ? "model" : model.name(), ": found no ",

@@ -6,7 +6,9 @@
 // layer's weights. Biases and the shifts of batch norms are therefore left out, as is the running
 // mean: what is added on the way comes through no earlier layer. Batch norm multiplies by |scale| /
 // sqrt(running variance + eps), as in evaluation; activations leave positive values as they are.
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <memory>
 #include <utility>
@@ -34,30 +36,47 @@ layers::Model absolute(const layers::Model& model) {
       if (name == "running_mean") t.copy_from(Tensor::zeros(t.shape()));
     }
   } silence;
-  layers::walk(copy.root(), [&](layers::Module& module) {
-    module.state(silence);
-    for (layers::Child& child : module.children())
-      if (dynamic_cast<layers::Activation*>(child.module.get()))
-        child.module = std::make_shared<layers::Identity>();
-  });
-  copy.update();
+  for (const layers::Node& node : copy.nodes()) {
+    node.layer->state(silence);
+    if (dynamic_cast<layers::Activation*>(node.layer.get()))
+      copy.replace(node.name(), std::make_shared<layers::Identity>());
+  }
   copy.eval();
   return copy;
 }
 
-// Runs layers that follow each other, and halves or doubles what flows until its largest value is
-// near 1: a network of 50 layers multiplies ones beyond the largest float. R is 2^exponent times
-// the sum of what comes out, and so are the scores.
-Tensor run(layers::Module& module, Tensor x, int& exponent) {
-  if (auto* sequential = dynamic_cast<layers::Sequential*>(&module)) {
-    for (const layers::Child& child : sequential->children()) x = run(*child.module, x, exponent);
-    return x;
+// A value of 2^exponent times the tensor.
+struct Scaled {
+  Tensor tensor;
+  int exponent = 0;
+
+  Tensor at(int other) const {  // in units of 2^other
+    return exponent == other ? tensor : scale(tensor, std::ldexp(1.0f, exponent - other));
   }
-  x = module(x);
-  int own = 0;
-  std::frexp(max(x.detach()).item(), &own);  // 0 for a zero
-  exponent += own;
-  return own ? scale(x, std::ldexp(1.0f, -own)) : x;
+};
+
+// Runs the layers one by one, and halves or doubles what each gives until its largest value is near
+// 1: a network of 50 layers multiplies ones beyond the largest float.
+Scaled run(const layers::Graph& graph, const Tensor& x) {
+  std::vector<Scaled> values;
+  for (const layers::Node& node : graph.nodes()) {
+    std::vector<Scaled> inputs;
+    Scaled result{{}, std::numeric_limits<int>::min()};
+    for (const layers::Value value : node.inputs) {
+      inputs.push_back(value == layers::kInput ? Scaled{x} : values[value]);
+      result.exponent = std::max(result.exponent, inputs.back().exponent);
+    }
+    std::vector<Tensor> tensors;
+    for (const Scaled& input : inputs) tensors.push_back(input.at(result.exponent));
+    result.tensor = node.layer->forward_all(tensors);
+    if (node.layer->type() == "Mul") result.exponent *= 2;
+    int own = 0;
+    std::frexp(max(result.tensor.detach()).item(), &own);  // 0 for a zero
+    if (own) result.tensor = scale(result.tensor, std::ldexp(1.0f, -own));
+    result.exponent += own;
+    values.push_back(std::move(result));
+  }
+  return values.empty() ? Scaled{x} : values.back();
 }
 
 }  // namespace
@@ -65,8 +84,8 @@ Tensor run(layers::Module& module, Tensor x, int& exponent) {
 Criterion synflow() {
   const auto score = [](std::span<const Candidates> lists, Evidence& evidence) {
     const layers::Model copy = absolute(evidence.model());
-    int exponent = 0;
-    sum(run(copy.root(), Tensor::full(copy.batch_shape(1), 1), exponent)).backward();
+    const Scaled flow = run(copy.graph(), Tensor::full(copy.batch_shape(1), 1));
+    sum(flow.tensor).backward();
     std::map<std::string, Parameter> parameters;
     for (const Parameter& parameter : copy.parameters()) parameters[parameter.name()] = parameter;
 
@@ -80,7 +99,7 @@ Criterion synflow() {
         const float *g = gradient.data(), *w = parameter.data();
         add_each(member, scores, [&](std::int64_t i) {
           return std::ldexp(std::abs(static_cast<double>(g[i]) * static_cast<double>(w[i])),
-                            exponent);
+                            flow.exponent);
         });
       }
       all.push_back(scores);

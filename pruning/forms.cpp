@@ -7,6 +7,7 @@
 #include <limits>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <sstream>
 #include <utility>
 
@@ -30,33 +31,7 @@ constexpr std::pair<Format, const char*> kNames[] = {
 // What a layer was given when the network ran.
 struct Call {
   Tensor input, addend;
-  Epilogue epilogue;
-};
-
-// Stands in a layer's place and keeps what it is given.
-class Recorder : public Module, public layers::Fusing {
- public:
-  Recorder(std::shared_ptr<Module> layer, Call& call)
-      : layer_(std::move(layer)),
-        fusing_(dynamic_cast<layers::Fusing*>(layer_.get())),
-        call_(&call) {}
-
-  std::string type() const override { return layer_->type(); }
-  Tensor forward(const Tensor& x) override { return forward_fused(x, {}); }
-  bool fuses(const Epilogue& epilogue, const Shape& input) const override {
-    return fusing_ && fusing_->fuses(epilogue, input);
-  }
-  Tensor forward_fused(const Tensor& x, const Epilogue& epilogue) override {
-    *call_ = {x, epilogue.addend ? *epilogue.addend : Tensor(), epilogue};
-    return fusing_ ? fusing_->forward_fused(x, epilogue) : layer_->forward(x);
-  }
-  Shape output_shape(const Shape& input) const override { return layer_->output_shape(input); }
-  std::shared_ptr<Module> copy() const override { return std::make_shared<Recorder>(*this); }
-
- private:
-  std::shared_ptr<Module> layer_;
-  layers::Fusing* fusing_;
-  Call* call_;
+  Epilogue epilogue = {};
 };
 
 // Of a dense layer; 1 where it has no weights.
@@ -72,7 +47,7 @@ double density_of(Module& layer) {
 // The layers that have a choice, in the order in which they run.
 std::vector<std::string> layers_with_forms(const layers::Model& model) {
   std::vector<std::string> names;
-  model.root().trace(model.batch_shape(1), [&](Module& layer, const Shape&, const Shape&) {
+  model.graph().trace(model.batch_shape(1), [&](Module& layer, const Shape&, const Shape&) {
     if (density_of(layer) < 1) names.push_back(layer.name());
   });
   return names;
@@ -88,6 +63,8 @@ class Subject {
     // In training neither a batch norm nor a sum is part of the layer's pass.
     if (training && (call.epilogue.norm || call.addend.defined())) call_.epilogue = {};
     if (call_.epilogue.addend) call_.epilogue.addend = &call_.addend;
+    // What is folded is kept for one layer's tensors.
+    if (call_.epilogue.norm) call_.epilogue.norm = &folded_.emplace(call_.epilogue.norm->norm());
     parameters_ = layers::parameters_of(*layer_);
   }
 
@@ -130,6 +107,7 @@ class Subject {
 
   std::shared_ptr<Module> layer_;
   Call call_;
+  std::optional<layers::Folded> folded_;
   bool training_;
   std::vector<Parameter> parameters_;
 };
@@ -172,6 +150,14 @@ Times time_both(const Module& layer, const Call& call, bool training, bool to_in
   return together.dense > alone.dense || together.sparse > alone.sparse ? alone : together;
 }
 
+template <class T>
+void write(std::ostream& key, const T& value) {
+  key << ' ' << value;
+}
+void write(std::ostream& key, const layers::Config::Integers& values) {
+  for (const std::int64_t value : values) key << ' ' << value;
+}
+
 // Everything that the times depend on but for the places of the nonzeros.
 std::string key_of(const Module& layer, double density, const Call& call, bool training,
                    bool to_input) {
@@ -179,7 +165,7 @@ std::string key_of(const Module& layer, double density, const Call& call, bool t
   key << layer.type();
   const layers::Config config = layer.config();
   for (const auto& [name, value] : config.values())
-    std::visit([&](const auto& v) { key << ' ' << v; }, value);
+    std::visit([&](const auto& v) { write(key, v); }, value);
   key << ' ' << density << ' ' << call.input.shape().str() << call.epilogue.relu
       << call.epilogue.max_pool << training << to_input << num_threads();
   return key.str();
@@ -215,15 +201,15 @@ std::vector<LayerForm> choose_forms(const layers::Model& model, const Tensor& in
                      .sparse = options.format == Format::CSR});
   if (options.format != Format::Auto || forms.empty()) return forms;
 
-  const layers::Model copy = model.clone();
   std::map<std::string, Call> calls;
-  for (const LayerForm& form : forms)
-    copy.replace(form.layer, std::make_shared<Recorder>(layers::clone(model.find(form.layer)),
-                                                        calls[form.layer]));
   {
-    const layers::EvaluationMode mode(copy);
+    const layers::EvaluationMode mode(model);
     const NoGrad off;
-    copy(inputs);
+    model.run(inputs,
+              [&](const layers::Plan::Step& step, const Tensor& input, const Epilogue& epilogue) {
+                calls[model.nodes()[step.node].name()] = {
+                    input, epilogue.addend ? *epilogue.addend : Tensor(), epilogue};
+              });
   }
   static std::mutex measuring;  // one at a time: two would disturb each other
   const std::lock_guard lock(measuring);
@@ -255,9 +241,8 @@ void set_forms(const layers::Model& model, const std::vector<LayerForm>& forms) 
 
 std::vector<std::string> sparse_layers(const layers::Model& model) {
   std::vector<std::string> names;
-  layers::walk(model.root(), [&](Module& layer) {
-    if (layers::is_sparse(layer)) names.push_back(layer.name());
-  });
+  for (const layers::Node& node : model.nodes())
+    if (layers::is_sparse(*node.layer)) names.push_back(node.name());
   return names;
 }
 

@@ -62,9 +62,8 @@ std::int64_t gone_beside(const layers::Model& model, const Target& target) {
   if (target.structure == Structure::Filter) return origin.left.filters;
   if (target.structure == Structure::Neuron) return origin.left.neurons;
   std::set<std::string> there;
-  layers::walk(model.root(), [&](layers::Module& module) {
-    if (layers::weight_of(module).defined()) there.insert(module.name());
-  });
+  for (const layers::Node& node : model.nodes())
+    if (layers::weight_of(*node.layer).defined()) there.insert(node.name());
   std::int64_t sets = 0;
   for (const auto& [name, layer] : origin.layers)
     if (!there.contains(name)) sets += sets_of(target, layer);

@@ -102,12 +102,12 @@ Regulariser::Regulariser(const layers::Model& model, const RegulariserOptions& o
   check_lambda("strength of the penalty", options.strength);
   for (const auto* list : {&options.only, &options.leave_out})
     for (const std::string& layer : *list) model.find(layer);
-  layers::walk(model.root(), [&](layers::Module& layer) {
-    const Parameter parameter = penalised(layer, options.penalty);
-    if (parameter.defined() && (options.only.empty() || contains(options.only, layer.name())) &&
-        !contains(options.leave_out, layer.name()))
+  for (const layers::Node& node : model.nodes()) {
+    const Parameter parameter = penalised(*node.layer, options.penalty);
+    if (parameter.defined() && (options.only.empty() || contains(options.only, node.name())) &&
+        !contains(options.leave_out, node.name()))
       parameters_.push_back(parameter);
-  });
+  }
   check(!parameters_.empty(), "penalty ", name(options.penalty),
         ": found no layer that it is meant for, expected at least one");
 }

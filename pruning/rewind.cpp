@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "core/error.h"
-#include "layers/tree.h"
+#include "layers/visit.h"
 
 namespace espalier::pruning {
 namespace {
@@ -57,7 +57,7 @@ Snapshot::Snapshot(const layers::Model& model, bool optimiser_states) {
   };
   save.on_buffer = [&](const std::string& name, Tensor& t) { tensors_[name] = t.clone(); };
   save.on_counter = [&](const std::string& name, std::int64_t& n) { counters_[name] = n; };
-  layers::visit_state(model.root(), save);
+  layers::visit_state(model, save);
 }
 
 Snapshot::Snapshot(Tensors tensors, Counters counters)
@@ -75,7 +75,7 @@ void Snapshot::restore(const layers::Model& model) const {
     check_shape(name, t, saved(tensors_, name));
   };
   look.on_counter = [&](const std::string& name, std::int64_t&) { saved(counters_, name); };
-  layers::visit_state(model.root(), look);
+  layers::visit_state(model, look);
 
   EachState give;
   give.on_parameter = [&](const std::string& name, Parameter& p) {
@@ -89,7 +89,7 @@ void Snapshot::restore(const layers::Model& model) const {
   };
   give.on_buffer = [&](const std::string& name, Tensor& t) { t.copy_from(saved(tensors_, name)); };
   give.on_counter = [&](const std::string& name, std::int64_t& n) { n = saved(counters_, name); };
-  layers::visit_state(model.root(), give);
+  layers::visit_state(model, give);
 }
 
 }  // namespace espalier::pruning

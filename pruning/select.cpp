@@ -83,7 +83,7 @@ std::int64_t gone(const Kept& kept) { return std::count(kept.begin(), kept.end()
 class Cost {
  public:
   Cost(const layers::Model& model, std::span<const Candidates> lists, Count count) : lists_(lists) {
-    model.root().trace(
+    model.graph().trace(
         model.batch_shape(1), [&](layers::Module& leaf, const Shape& in, const Shape&) {
           const layers::Macs macs = leaf.macs(in);
           if (macs.dense == 0) return;

@@ -2,7 +2,9 @@
 #include "pruning/shrink.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <utility>
 
 #include "layers/layers.h"
 #include "pruning/absorb.h"
@@ -23,15 +25,33 @@ struct CutBuffers : layers::StateVisitor {
   const std::vector<std::int64_t>& rest;
 };
 
-void cut_group(const layers::Model& model, const Group& group, const Kept& stays) {
-  for (const Member& member : group.members) {
-    const std::vector<std::int64_t> rest = slices(stays, member.units);
-    cut(member.parameter, dimension(member), rest);
-    layers::Module& layer = model.find(member.layer);
+// Everything is cut once, for a parameter may have slices of several groups.
+void cut_groups(const layers::Model& model, const std::vector<Group>& groups,
+                const std::vector<Verdict>& verdicts) {
+  struct Cut {
+    const Member* member;
+    Kept stays;  // each slice
+  };
+  std::map<std::pair<const TensorImpl*, int>, Cut> cuts;
+  for (std::size_t g = 0; g < groups.size(); ++g)
+    for (const Member& member : groups[g].members) {
+      const std::vector<std::int32_t>& units = *member.units;
+      Cut& cut = cuts.try_emplace({member.parameter.impl(), dimension(member)},
+                                  Cut{&member, Kept(units.size(), 1)})
+                     .first->second;
+      for (std::size_t e = 0; e < units.size(); ++e)
+        if (units[e] >= 0) cut.stays[e] = verdicts[g].stays[units[e]];
+    }
+  for (const auto& [place, cut] : cuts) {
+    std::vector<std::int64_t> rest;
+    for (std::size_t e = 0; e < cut.stays.size(); ++e)
+      if (cut.stays[e]) rest.push_back(static_cast<std::int64_t>(e));
+    if (rest.size() == cut.stays.size()) continue;
+    pruning::cut(cut.member->parameter, place.second, rest);
     CutBuffers buffers(rest);
-    if (member.part == Part::Scale) layer.state(buffers);
-    layer.take_sizes();
+    if (cut.member->part == Part::Scale) model.find(cut.member->layer).state(buffers);
   }
+  for (const layers::Node& node : model.nodes()) node.layer->take_sizes();
 }
 
 // The constants that leaving units say go into their readers; how many units said one.
@@ -75,34 +95,32 @@ bool cut_units(const layers::Model& model, Shrunk& shrunk) {
   const std::vector<Verdict> verdicts = judge(all, walk);
   bool any = false;
   for (std::size_t g = 0; g < all.size(); ++g) {
-    const Kept& stays = verdicts[g].stays;
     Shrunk::List& list = list_of(shrunk, all[g]);
     list.stayed = stayed(verdicts[g]);
-    list.after = std::count(stays.begin(), stays.end(), 1);
-    if (list.after == all[g].units) continue;
-    if (!any && !model.origin()) model.set_origin(layers::measure(model));
-    list.folded += fold(all[g], stays, walk);
-    cut_group(model, all[g], stays);
-    any = true;
+    list.after = std::count(verdicts[g].stays.begin(), verdicts[g].stays.end(), 1);
+    any = any || list.after < all[g].units;
   }
-  if (any) model.update();
-  return any;
+  if (!any) return false;
+  if (!model.origin()) model.set_origin(layers::measure(model));
+  for (std::size_t g = 0; g < all.size(); ++g)
+    list_of(shrunk, all[g]).folded += fold(all[g], verdicts[g].stays, walk);
+  cut_groups(model, groups(model), verdicts);  // with the biases that were made just now
+  model.update();
+  return true;
 }
 
-// Of one block its shortcut and its ReLU are left.
+// Of one block its shortcut is left.
 bool cut_block(const layers::Model& model, Shrunk& shrunk) {
   const layers::ChannelWalk walk(model);
-  for (const std::string& name : silent_blocks(model)) {
-    const layers::Module& block = model.find(name);
-    if (!walk.silent().contains(&block)) continue;
-    auto rest = std::make_shared<layers::Sequential>();
-    rest->train(block.training());
-    for (const layers::Child& child : block.children())
-      if (!child.name.empty()) rest->add(child);
+  for (const SilentBlock& block : silent_blocks(model)) {
+    const std::vector<layers::Constant>& main = walk.channels(block.main).constants;
+    if (!std::all_of(main.begin(), main.end(),
+                     [](const layers::Constant& c) { return c.known && c.value == 0; }))
+      continue;
     Leaving leaving(model);
-    model.replace(name, rest);
+    model.bypass(block.name, block.shortcut);
     leaving.done(1);
-    shrunk.blocks.push_back(name);
+    shrunk.blocks.push_back(block.name);
     return true;
   }
   return false;

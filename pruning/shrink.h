@@ -34,8 +34,8 @@ struct Shrunk {
 //   a unit of a group (pruning/groups.h), when all that makes it is gone, or all that reads it. A
 //   batch norm's scale and shift make what comes out of it, whatever goes in. Gone is what a mask
 //   removes, or, where there is none, what is exactly zero. One unit of every group stays;
-//   a residual block, when the main path is masked to the last parameter. A Sequential with
-//   what is left of it ("shortcut", "relu") stands in its place.
+//   a residual block, when the main path is masked to the last parameter: its shortcut is then
+//   taken where the sum was.
 // Everything is cut with it: weights on both sides, batch norms with their statistics, masks, the
 // state that optimisers keep. Parameters stay the same ones, so training goes on with the same
 // optimiser; call it between a step and the next backward pass, for gradients are not cut.

@@ -27,13 +27,6 @@ struct View3 {
 
 }  // namespace
 
-std::vector<std::int64_t> slices(const Kept& kept, const SliceUnits& units) {
-  std::vector<std::int64_t> result;
-  for (std::int64_t e = 0; e < std::ssize(*units); ++e)
-    if ((*units)[e] < 0 || kept[(*units)[e]]) result.push_back(e);
-  return result;
-}
-
 std::vector<std::vector<std::int64_t>> slices_by_unit(const SliceUnits& units, std::int64_t count) {
   std::vector<std::vector<std::int64_t>> result(static_cast<std::size_t>(count));
   for (std::int64_t e = 0; e < std::ssize(*units); ++e)

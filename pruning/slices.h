@@ -8,8 +8,6 @@
 
 namespace espalier::pruning {
 
-// The slices, in order, whose units are kept, and those of no unit.
-std::vector<std::int64_t> slices(const Kept& kept, const SliceUnits& units);
 // The slices of each unit.
 std::vector<std::vector<std::int64_t>> slices_by_unit(const SliceUnits& units, std::int64_t count);
 

@@ -8,7 +8,7 @@
 #include "core/autograd.h"
 #include "core/error.h"
 #include "layers/norm.h"
-#include "layers/tree.h"
+#include "layers/visit.h"
 
 namespace espalier::pruning {
 namespace {
@@ -17,11 +17,11 @@ namespace {
 class Gathering {
  public:
   explicit Gathering(const layers::Model& model) {
-    layers::walk(model.root(), [&](layers::Module& module) {
-      modes_.emplace_back(&module, module.training());
-      if (auto* norm = dynamic_cast<layers::BatchNorm*>(&module))
+    for (const layers::Node& node : model.nodes()) {
+      modes_.emplace_back(node.layer.get(), node.layer->training());
+      if (auto* norm = dynamic_cast<layers::BatchNorm*>(node.layer.get()))
         norms_.emplace_back(norm, norm->options.momentum);
-    });
+    }
     model.eval();
     for (auto& [norm, momentum] : norms_) {
       norm->train();
@@ -29,8 +29,7 @@ class Gathering {
     }
   }
   ~Gathering() {
-    // Parents come first, and set their children too, whose own turn is then still to come.
-    for (auto& [module, training] : modes_) module->train(training);
+    for (auto& [layer, training] : modes_) layer->train(training);
     for (auto& [norm, momentum] : norms_) norm->options.momentum = momentum;
   }
   Gathering(const Gathering&) = delete;

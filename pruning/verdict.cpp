@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <map>
 #include <set>
-#include <utility>
 
 #include "pruning/absorb.h"
 #include "pruning/slices.h"
@@ -18,8 +17,8 @@ struct Need {
   std::string why;  // though it is silent where it is made
 };
 Need need(const Reader& reader, std::span<const std::int64_t> inputs) {
-  for (const std::int64_t i : inputs)
-    if (!reader.inputs[i].known) return {true, reader.inputs[i].lost};
+  for (const std::int64_t channel : channels_of(reader, inputs))
+    if (!reader.inputs[channel].known) return {true, reader.inputs[channel].lost};
   std::string why = obstacle(reader, inputs);
   return {!why.empty(), std::move(why)};
 }
@@ -62,16 +61,20 @@ void keep_all(const Kept& silent, const std::string& why, Verdict& verdict) {
   }
 }
 
-// Groups with a parameter that stands on the same side of another layer too: two cuts would have
-// to agree.
+// Groups with a parameter that stands in another layer too: two cuts would have to agree.
 std::set<std::string> tied(const std::vector<Group>& groups) {
-  std::map<std::pair<const TensorImpl*, int>, std::vector<std::string>> owners;
+  struct Owners {
+    std::set<std::string> layers, groups;
+  };
+  std::map<const TensorImpl*, Owners> owners;
   for (const Group& group : groups)
-    for (const Member& member : group.members)
-      owners[{member.parameter.impl(), dimension(member)}].push_back(group.name);
+    for (const Member& member : group.members) {
+      owners[member.parameter.impl()].layers.insert(member.layer);
+      owners[member.parameter.impl()].groups.insert(group.name);
+    }
   std::set<std::string> result;
-  for (const auto& [place, names] : owners)
-    if (names.size() > 1) result.insert(names.begin(), names.end());
+  for (const auto& [parameter, found] : owners)
+    if (found.layers.size() > 1) result.insert(found.groups.begin(), found.groups.end());
   return result;
 }
 

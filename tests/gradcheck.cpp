@@ -185,7 +185,7 @@ Tensor project(const Tensor& y, const Tensor& again, const std::vector<float>& w
 
 bool on_tape(Op op, const Tensor& result) {
   if (!result.defined() || !result.impl()->node) return false;
-  const Node& node = *result.impl()->node;
+  const TapeNode& node = *result.impl()->node;
   return node.op == op || std::any_of(node.inputs.begin(), node.inputs.end(),
                                       [op](const Tensor& input) { return on_tape(op, input); });
 }

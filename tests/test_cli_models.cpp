@@ -64,7 +64,7 @@ void write_state_dict(const layers::Model& model, const std::string& path,
     std::map<std::string, Tensor> floats;
     std::vector<std::string> counters;
   } found;
-  layers::visit_state(model.root(), found);
+  layers::visit_state(model, found);
   SafeTensorsWriter file;
   std::list<std::vector<double>> doubles;
   const std::int64_t count = 7;

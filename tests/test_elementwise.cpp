@@ -8,6 +8,7 @@
 
 #include "core/autograd.h"
 #include "core/error.h"
+#include "core/ops/activation.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/layout.h"
 #include "core/ops/reduce.h"
@@ -52,6 +53,10 @@ const std::vector<Unary>& unary_operations() {
       {Op::Abs, [](const Tensor& x) { return abs(x); }, [](double v) { return std::abs(v); }},
       {Op::Sigmoid, [](const Tensor& x) { return sigmoid(x); },
        [](double v) { return 1 / (1 + std::exp(-v)); }, -6, 6},
+      {Op::Relu6, [](const Tensor& x) { return relu6(x); },
+       [](double v) { return std::clamp(v, 0.0, 6.0); }, -4, 8},
+      {Op::Silu, [](const Tensor& x) { return silu(x); },
+       [](double v) { return v / (1 + std::exp(-v)); }, -6, 6},
       {Op::Tanh, [](const Tensor& x) { return tanh(x); }, [](double v) { return std::tanh(v); }},
       {Op::Clamp, [](const Tensor& x) { return clamp(x, -0.5f, 1); },
        [](double v) { return v < -0.5 ? -0.5

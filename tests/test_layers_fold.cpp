@@ -55,9 +55,9 @@ TEST_CASE("fold: networks of residual blocks and of VGG's kind, with masks and z
     remove_at_random(model, pruning::Filter, 0.3, 1);
     remove_at_random(model, pruning::Weight, 0.3, 2);
     expect_same_apart(model, x);
-    walk(model.root(), [](Module& module) {
-      if (auto* norm = dynamic_cast<BatchNorm*>(&module)) norm->weight.mutable_data()[1] = 0;
-    });
+    for (const layers::Node& node : model.nodes())
+      if (auto* norm = dynamic_cast<BatchNorm*>(node.layer.get()))
+        norm->weight.mutable_data()[1] = 0;
     expect_same_apart(model, x);
     pruning::shrink(model);
     expect_same_apart(model, x);
@@ -147,10 +147,10 @@ TEST_CASE("fold: rows of a sparse weight scale with their outputs") {
   const Pattern pattern = std::make_shared<const SparsePattern>(
       Shape{3, 4}, std::vector<std::uint32_t>{0, 1, 1, 4}, std::vector<std::uint32_t>{2, 0, 1, 3});
   const Parameter values(Tensor::from({4}, std::vector<float>{1, 2, 3, 4}), pattern);
-  Folded folded;
-  const Folded::Weights found = folded.with(values, {}, norm);
+  Folded folded(norm);
+  const Folded::Weights found = folded.with(values, {});
   CHECK(found.weight.pattern() == pattern);
   CHECK(found.weight.to_vector() == std::vector<float>{2, -4, -6, -8});
   CHECK(found.bias.to_vector() == std::vector<float>{-1, 2, 5});
-  CHECK(same(folded.with(values, {}, norm).weight, found.weight));
+  CHECK(same(folded.with(values, {}).weight, found.weight));
 }

@@ -161,8 +161,7 @@ TEST_CASE("layers: Residual adds its paths, with and without a shortcut and ReLU
   expect_equal(shortcut(x), relu(sum));
 
   CHECK_THROWS_WITH_AS(Model(Sequential{{"block", Residual(halved)}}, {4, 6, 6}),
-                       "block: found [1, 6, 3, 3] from the main path and [1, 4, 6, 6] from the "
-                       "shortcut, expected equal shapes",
+                       "block: found [1, 6, 3, 3] and [1, 4, 6, 6] to add, expected equal shapes",
                        Error);
 }
 
@@ -243,7 +242,7 @@ TEST_CASE("layers: a wrong input is an error that names the layer") {
                        Error);
   CHECK_THROWS_WITH_AS(
       run({1, 32, 2, 6}),
-      "layer2.0.conv1: found an image of 2x6 with padding 0, expected at least the "
+      "layer2.0.conv1: found an image of 2x6, with its padding 2x6, expected at least the "
       "kernel's 3x3",
       Error);
   CHECK_THROWS_WITH_AS(run({1, 32, 7, 6}), "fc: found 160 input features, expected 128", Error);

@@ -281,26 +281,31 @@ TEST_CASE("topology: hostile text is refused in one sentence, and takes no memor
   refuse("\xff\xfe", "not JSON");
   refuse("[]", "expected a JSON object");
   refuse("{}", "found version none");
-  refuse("{\"version\":1}", "found no 'root'");
+  refuse("{\"version\":2}", "found no 'nodes'");
   refuse(std::string(100'000, '['), "deep");
-  refuse("{\"version\":1,\"root\":" + std::string(100'000, '['), "deep");
-  spoil("/version", 2, "found version 2, expected 1");
+  refuse("{\"version\":2,\"nodes\":" + std::string(100'000, '['), "deep");
+  spoil("/version", 3, "found version 3, expected 1 to 2");
   spoil("/version", "1", "found version string");
   spoil("/name", 3, "'name'");
   spoil("/name", std::string(1000, 'n'), "'name'");
-  spoil("/root", 3, "'type'");
-  spoil("/root/type", "Transformer",
-        "found a layer of type 'Transformer', expected one of AvgPool2d");
-  spoil("/root/type", "\x1b[31m", "'type'");
-  spoil("/root/type", "Residual", "Residual");
-  spoil("/root/children", "none", "expected a list");
-  spoil("/root/children/0/name", Json(), "'name'");
-  spoil("/root/children/0/name", "a.b", "child named 'a.b'");
-  spoil("/root/children/0/name", "bn1", "twice");
-  spoil("/root/children/2/children", good["root"]["children"], "found layers inside");
-  spoil("/root/children/4/children/1/name", "side", "'side'");
+  spoil("/nodes", 3, "'nodes'");
+  spoil("/nodes/0/type", "Transformer", "found a layer of type 'Transformer', expected one of Add");
+  spoil("/nodes/0/type", "\x1b[31m", "'type'");
+  spoil("/nodes/0/name", Json(), "'name'");
+  spoil("/nodes/0/name", "a..b", "found a part of a name ''");
+  spoil("/nodes/0/name", "a/b", "found a part of a name 'a/b'");
+  spoil("/nodes/0/name", "bn1", "twice");
+  spoil("/nodes/0/inputs", "none", "expected a list");
+  spoil("/nodes/0/inputs", Json::array(), "expected a list");
+  spoil("/nodes/0/inputs", {-2}, "found an input from node -2");
+  spoil("/nodes/0/inputs", {0}, "found an input from node 0");
+  spoil("/nodes/0/inputs", {0.5}, "found an input from node 0.5");
+  spoil("/nodes/0/inputs", {-1, -1}, "found 2 inputs");
+  spoil("/nodes/8/inputs", {5}, "found 1 inputs");
+  spoil("/nodes/8/inputs", {5, 3}, "block: found [1, 6, 3, 3] and [1, 4, 6, 6] to add");
+  spoil("/nodes/2/inputs", {0}, "bn1: found no layer that takes its output");
 
-  const std::string conv = "/root/children/0/config";
+  const std::string conv = "/nodes/0/config";
   spoil(conv, Json::array(), "expected an object");
   spoil(conv, Json::object(), "is missing");
   spoil(conv + "/out_channels", "many", "of another kind");
@@ -314,16 +319,49 @@ TEST_CASE("topology: hostile text is refused in one sentence, and takes no memor
   spoil(conv + "/stride", 0, "found stride = 0");
   spoil(conv + "/padding", 1 << 30, "found padding = 1073741824");
   spoil(conv + "/bias", 1, "expected, true or false");
-  spoil("/root/children/1/config/eps", 0, "found eps = 0");
-  spoil("/root/children/1/config/momentum", 1.5, "found momentum = 1.5");
-  spoil("/root/children/3/config/padding", 2, "padding");
-  spoil("/root/children/9/config/p", 1, "found p = 1");
-  spoil("/root/children/9/config/seed", "x", "of another kind");
+  spoil("/nodes/1/config/eps", 0, "found eps = 0");
+  spoil("/nodes/1/config/momentum", 1.5, "found momentum = 1.5");
+  spoil("/nodes/3/config/padding", 2, "padding");
+  spoil("/nodes/15/config/p", 1, "found p = 1");
+  spoil("/nodes/15/config/seed", "x", "of another kind");
 
   spoil("/input", Json::array({3, 12}), "found no input shape");
   spoil("/input/1", 0, "found input size 0");
   spoil("/input/1", "12", "found input size string");
   spoil("/input/1", 1, "pool: found");
+}
+
+TEST_CASE("topology: version 1, a tree, is refused likewise where it is hostile") {
+  const Json good = Json::parse(R"({"version":1,"name":"n","input":[4],"root":
+    {"type":"Sequential","children":[
+      {"name":"fc","type":"Linear","config":{"in_features":4,"out_features":4,"bias":false}},
+      {"name":"block","type":"Residual","children":[
+        {"name":"","type":"Sequential","children":[{"name":"act","type":"GELU"}]},
+        {"name":"shortcut","type":"Sequential","children":[{"name":"0","type":"Identity"}]},
+        {"name":"relu","type":"ReLU"}]}]}})");
+  const Model model = from_topology(good.dump(), "f");
+  std::vector<std::string> names;
+  for (const layers::Node& node : model.nodes()) names.push_back(node.name());
+  CHECK(names ==
+        std::vector<std::string>{"fc", "block.act", "block.shortcut.0", "block", "block.relu"});
+  CHECK(model.nodes()[3].inputs == std::vector<Value>{1, 2});
+  const auto spoil = [&](const std::string& pointer, const Json& value, const std::string& part) {
+    Json bad = good;
+    bad[Json::json_pointer(pointer)] = value;
+    const std::string said = message([&] { from_topology(bad.dump(), "f"); });
+    INFO(said);
+    CHECK(begins(said, "f: topology: "));
+    CHECK(holds(said, part));
+  };
+  spoil("/root", Json(), "'type'");
+  spoil("/root/type", "Residual", "found no main path");
+  spoil("/root/children", "none", "expected a list");
+  spoil("/root/children/0/name", Json(), "'name'");
+  spoil("/root/children/0/name", "a.b", "child named 'a.b'");
+  spoil("/root/children/0/name", "block", "twice");
+  spoil("/root/children/0/children", good["root"]["children"], "found layers inside");
+  spoil("/root/children/1/children/1/name", "side", "'side'");
+  spoil("/root/children/1/children/0/name", "main", "found no main path");
 }
 
 TEST_CASE("topology: sizes that only memory could refuse are refused before") {
@@ -378,8 +416,7 @@ TEST_CASE("registry: a layer of one's own loads once it is registered") {
   const Model model(Sequential{{"twice", Twice()}}, {3});
   save(model, dir / "m");
   CHECK(holds(message([&] { load(dir / "m"); }), "found a layer of type 'Twice'"));
-  register_layer("Twice",
-                 [](const Config&, std::vector<Child>) { return std::make_shared<Twice>(); });
+  register_layer("Twice", [](const Config&) { return std::make_shared<Twice>(); });
   const Tensor x = Tensor::full({1, 3}, 4);
   CHECK(load(dir / "m")(x).to_vector() == std::vector<float>{8, 8, 8});
 }

@@ -19,7 +19,7 @@ struct Names : StateVisitor {
 
 std::vector<std::string> state_dict(const Model& model) {
   Names names;
-  visit_state(model.root(), names);
+  visit_state(model, names);
   return names.all;
 }
 
@@ -72,6 +72,13 @@ TEST_CASE("models: parameters and multiply-adds are those of the literature") {
   // 5,130.
   CHECK(summary(Vgg16()).total.parameters == 14'714'688 + 8'448 + 5'130);
   CHECK(summary(Vgg16()).total.macs.dense == 313'196'544 + 5'120);
+  CHECK(summary(ResNet18()).total.parameters == 11'173'962);
+  CHECK(summary(ResNet18()).total.macs.dense == 555'422'720);
+  const Model large = ResNet18(1000, 0, {3, 224, 224});  // torchvision's resnet18
+  CHECK(summary(large).total.parameters == 11'689'512);
+  CHECK(summary(large).total.macs.dense == 1'814'073'344);
+  CHECK(summary(MobileNetV2()).total.parameters == 2'236'682);
+  CHECK(summary(DenseNet()).total.parameters == 176'122);
   const Summary convnet = summary(ConvNet());
   CHECK(convnet.total.parameters == 896 + 18'496 + 2'097'664 + 5'130);
   CHECK(convnet.total.macs.dense == 884'736 + 4'718'592 + 2'097'152 + 5'120);
@@ -122,7 +129,7 @@ TEST_CASE("models: every one runs, by name, with other classes, channels and siz
   }
   CHECK_THROWS_WITH_AS(make_model("alexnet"),
                        "model: found 'alexnet', expected one of convnet, lenet300, lenet5, vgg16, "
-                       "resnet20, resnet56",
+                       "resnet20, resnet56, resnet18, mobilenetv2, densenet",
                        Error);
   CHECK_THROWS_WITH_AS(Vgg16(10, 0, {3, 28, 28}),
                        "vgg16: found images of 28x28, expected at least 32x32", Error);

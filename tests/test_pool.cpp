@@ -66,8 +66,8 @@ const PoolCase kCases[] = {
 TEST_CASE("pool: windows of every kind, values and gradients") {
   for (const PoolCase& c : kCases) {
     CAPTURE(c.shape.str());
-    const auto [kernel, stride, padding] = c.options;
-    const int step = stride == 0 ? kernel : stride;
+    const int kernel = c.options.kernel.y, padding = c.options.padding.top;
+    const int step = c.options.stride == Pair(0) ? kernel : c.options.stride.y;
     check_gradient({.op = Op::MaxPool2d,
                     .inputs = {random_tensor(c.shape, 1)},
                     .operation = [&](const auto& in) { return max_pool2d(in[0], c.options); },
@@ -87,7 +87,7 @@ TEST_CASE("pool: large enough for threads, and the same bits with one") {
       const Shape shape = {37, 5, 20, 22};
       Tensor x = random_tensor(shape, 3);
       const Values expected =
-          pool_reference(Kind::Max, shape, options.kernel, 2, options.padding)({[&] {
+          pool_reference(Kind::Max, shape, options.kernel.y, 2, options.padding.top)({[&] {
             const auto values = x.to_vector();
             return Values(values.begin(), values.end());
           }()});
@@ -200,17 +200,18 @@ TEST_CASE("pool: errors name what was found and expected") {
                        "max_pool2d: found a tensor of shape [2, 3], expected images [N, C, H, W]",
                        Error);
   CHECK_THROWS_WITH_AS(max_pool2d(x, {.kernel = 16}),
-                       "max_pool2d: found a kernel of 16, expected 1 to 15", Error);
+                       "max_pool2d: found a kernel of 16x16, expected 1 to 15", Error);
   CHECK_THROWS_WITH_AS(avg_pool2d(x, {.kernel = 0}),
-                       "avg_pool2d: found a kernel of 0, expected 1 to 15", Error);
+                       "avg_pool2d: found a kernel of 0x0, expected 1 to 15", Error);
   CHECK_THROWS_WITH_AS(avg_pool2d(x, {.kernel = 2, .stride = -1}),
                        "avg_pool2d: found a stride of -1, expected 1 or more", Error);
-  CHECK_THROWS_WITH_AS(max_pool2d(x, {.kernel = 3, .padding = 2}),
-                       "max_pool2d: found a padding of 2, expected at most half the kernel of 3",
+  CHECK_THROWS_WITH_AS(max_pool2d(x, {.kernel = 3, .padding = 3}),
+                       "max_pool2d: found a padding of 3, 3, 3 and 3, expected less than the "
+                       "kernel of 3x3",
                        Error);
   CHECK_THROWS_WITH_AS(max_pool2d(x, {.kernel = 5}),
-                       "max_pool2d: found images of 4x5 with a padding of 0, expected at least the "
-                       "kernel's 5x5",
+                       "max_pool2d: found images of 4x5, with their padding 4x5, expected at least "
+                       "the kernel's 5x5",
                        Error);
   CHECK_THROWS_WITH_AS(global_avg_pool(Tensor::zeros({2, 3, 0, 4})),
                        "global_avg_pool: found a tensor of shape [2, 3, 0, 4], expected images "

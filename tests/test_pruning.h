@@ -96,14 +96,14 @@ inline std::vector<pruning::Examples> example_batches(const Shape& picture, int 
 // A batch norm as if trained: no value is a round one.
 inline void unsettle_batch_norms(const layers::Model& model, std::uint64_t seed) {
   Rng rng(seed);
-  layers::walk(model.root(), [&](layers::Module& module) {
-    auto* norm = dynamic_cast<layers::BatchNorm*>(&module);
-    if (!norm) return;
+  for (const layers::Node& node : model.nodes()) {
+    auto* norm = dynamic_cast<layers::BatchNorm*>(node.layer.get());
+    if (!norm) continue;
     norm->weight.copy_from(Tensor::uniform({norm->channels}, 0.5f, 1.5f, rng));
     norm->bias.copy_from(Tensor::uniform({norm->channels}, -0.5f, 0.5f, rng));
     norm->running_mean.copy_from(Tensor::uniform({norm->channels}, -0.5f, 0.5f, rng));
     norm->running_var.copy_from(Tensor::uniform({norm->channels}, 0.5f, 1.5f, rng));
-  });
+  }
 }
 
 // Two convolutions, the first with batch norm, and a linear layer, for pictures [2, 6, 5].

@@ -95,7 +95,7 @@ TEST_CASE("origin: layers that left count as layers, and what was in them as fil
   CHECK_THROWS_AS(candidates(model, {.structure = Filter, .leave_out = {"layer9"}}), Error);
 }
 
-TEST_CASE("origin: plain layers leave identities, whose weights are not forgotten") {
+TEST_CASE("origin: plain layers that left count, and their weights are not forgotten") {
   const layers::Model model = layers::make_model("vgg16", 10, 1);
   CHECK(model.origin() == nullptr);
   const auto weights = layers::summary(model).total.weights;
@@ -103,7 +103,7 @@ TEST_CASE("origin: plain layers leave identities, whose weights are not forgotte
   remove_layer(model, layers[3]);
   remove_layer(model, layers[4]);
   CHECK(removed_layers(model) == 2);
-  CHECK(model.origin()->left == layers::Origin::Left{0, 256 + 512, 0});
+  CHECK(model.origin()->left == layers::Origin::Left{2, 256 + 512, 0});
   CHECK(achieved(model, Weight) ==
         doctest::Approx(1 - static_cast<double>(layers::summary(model).total.weights) /
                                 static_cast<double>(weights)));

@@ -77,7 +77,7 @@ TEST_CASE("constants: behind linear layers, every activation, pooling and flatte
       Sequential net{{"conv", Conv2d(2, 5, {.stride = 2, .padding = 1})}};
       add(net);
       net.add("flatten", Flatten());
-      const std::int64_t features = net.output_shape({1, 2, 8, 12}).numel();
+      const std::int64_t features = Model(net, {2, 8, 12}).outputs();
       net.add("fc", Linear(features, 3, {.bias = bias}));
       const Model model = unsettled(Model(std::move(net), {2, 8, 12}, 2));
       model.parameter("conv.bias").mutable_data()[3] = 0.25f;
@@ -167,7 +167,7 @@ TEST_CASE("constants: dropout, padded averages and unknown layers keep them") {
   const auto net = [](auto layer) {
     Sequential net{{"conv", Conv2d(2, 3)}};
     net.add("layer", std::move(layer)).add("flatten", Flatten());
-    const std::int64_t features = net.output_shape({1, 2, 6, 6}).numel();
+    const std::int64_t features = Model(net, {2, 6, 6}).outputs();
     net.add("fc", Linear(features, 2));
     Model model = unsettled(Model(std::move(net), {2, 6, 6}, 2));
     silence(model, "conv.weight", 1);

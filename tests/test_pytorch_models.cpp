@@ -18,6 +18,8 @@ namespace {
 // Largest difference allowed, in parts of the largest logit: VGG-16 adds up to 4608 products a
 // value in each of 13 layers. PyTorch in float32 is up to 5e-7 away from itself in float64.
 constexpr double kLogits = 5e-6;
+// What MobileNetV2's blocks add up cancels: there PyTorch is 5e-6 away from itself.
+constexpr double kMobileNetLogits = 2e-5;
 
 // uniform() and filled() of make_pytorch.py, to the bit.
 double uniform(std::uint32_t stream, std::uint32_t index) {
@@ -68,12 +70,13 @@ TEST_CASE("pytorch: the built-in networks give its logits at full size") {
   for (const ModelChoice& choice : model_choices()) {
     const Model model = make_model(choice.name);
     Fill fill;
-    visit_state(model.root(), fill);
+    visit_state(model, fill);
     model.eval();
     const Tensor images = images_by_formula(model);
+    const double most = choice.name == std::string("mobilenetv2") ? kMobileNetLogits : kLogits;
     const auto logits = expected.floats(std::string(choice.name) + ".logits", {3, 10});
-    check_near(model(images).to_vector(), logits, kLogits, choice.name);
+    check_near(model(images).to_vector(), logits, most, choice.name);
     const NoGrad off;  // small batches then lie in another layout
-    check_near(model(images).to_vector(), logits, kLogits, choice.name + std::string(", no tape"));
+    check_near(model(images).to_vector(), logits, most, choice.name + std::string(", no tape"));
   }
 }

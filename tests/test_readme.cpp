@@ -52,6 +52,13 @@ TEST_CASE("examples: each runs and does what its head says") {
       run_command("cd " + folder.path().string() + " && " + examples + "/own_layer");
   REQUIRE_MESSAGE(own.status == 0, own.err);
   CHECK(own.out.find("the same outputs: yes") != own.out.npos);
+  const Outcome graph =
+      run_command("cd " + folder.path().string() + " && " + examples + "/own_graph data");
+  REQUIRE_MESSAGE(graph.status == 0, graph.err);
+  CHECK(graph.out.find("wide: 12 of 24 filters") != graph.out.npos);
+  const Outcome eval =
+      run_program("eval " + (folder / "gated.safetensors") + " --data " + (folder / "data"));
+  CHECK_MESSAGE(eval.status == 0, eval.err);
   const Outcome criterion = run_command(examples + "/own_criterion");
   REQUIRE_MESSAGE(criterion.status == 0, criterion.err);
   CHECK(criterion.out.find("largest: ") == 0);

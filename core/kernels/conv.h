@@ -26,12 +26,12 @@ struct ChannelTiles {
   int width(int tile) const { return tile < wide_tiles ? widest : widest - 1; }
 };
 
-// Whether 3x3 taps meet 2x2 pixels and the zeros around them. Five products in nine are then with
+// Whether 3x3 taps, with stride 1 and padding 1 on all sides, meet 2x2 pixels and the zeros around
+// them. Five products in nine are then with
 // zeros, and kernels that are told so leave them out.
-inline bool meets_only_2x2(const Planes& in, int kernel_h, int kernel_w, int stride, int rows,
-                           int columns) {
-  return in.height == 2 && in.width == 2 && kernel_h == 3 && kernel_w == 3 && stride == 1 &&
-         rows == 2 && columns == 2;
+inline bool meets_only_2x2(const Planes& in, int kernel_h, int kernel_w, int rows, int columns) {
+  return in.height == 2 && in.width == 2 && kernel_h == 3 && kernel_w == 3 && rows == 2 &&
+         columns == 2;
 }
 
 // One pass of the direct kernel: output position (y, x) sums, over channels and taps, weights times
@@ -114,7 +114,8 @@ void expand(const OutputGradient& gradient, std::int64_t block, std::int64_t cha
 // padding.
 struct SmallConvPass {
   Planes in, out;
-  int kernel_h, kernel_w, stride, padding;
+  int kernel_h, kernel_w, stride_y, stride_x;
+  int top, left;  // padding
   const float* weights;
   const float* bias;
   bool relu;

@@ -68,10 +68,11 @@ void run(const SmallConvPass& pass) {
   const ChannelTiles tiles(pass.out.channels, kTileO);
   const std::int64_t taps =
       static_cast<std::int64_t>(pass.in.channels) * pass.kernel_h * pass.kernel_w;
-  const std::int64_t positions = (pass.out.height - 1) * pass.stride * pass.in.row_stride +
-                                 (pass.out.width - 1) * pass.stride + 1;
+  const std::int64_t positions = (pass.out.height - 1) * pass.stride_y * pass.in.row_stride +
+                                 (pass.out.width - 1) * pass.stride_x + 1;
   const std::int64_t row = (positions + kLanes - 1) / kLanes * kLanes;
-  const std::int64_t first = (pass.in.halo - pass.padding) * (pass.in.row_stride + 1);
+  const std::int64_t first =
+      (pass.in.halo - pass.top) * pass.in.row_stride + pass.in.halo - pass.left;
   PaddedImage image(pass.in);
   for (std::int64_t n = 0; n < pass.in.images; ++n) {
     image.copy(pass.in.data + n * pass.in.block_stride);

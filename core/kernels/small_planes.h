@@ -39,9 +39,9 @@ inline void write_plane(const SmallConvPass& pass, std::int64_t image, int chann
   float* plane = pass.out.plane(image, channel);
   const float bias = pass.bias ? pass.bias[channel] : 0;
   for (int y = 0; y < pass.out.height; ++y) {
-    const float* row = from + y * pass.stride * pass.in.row_stride;
+    const float* row = from + y * pass.stride_y * pass.in.row_stride;
     for (int x = 0; x < pass.out.width; ++x) {
-      const float value = row[x * pass.stride] + bias;
+      const float value = row[x * pass.stride_x] + bias;
       plane[y * pass.out.row_stride + x] = pass.relu && value < 0 ? 0 : value;
     }
   }

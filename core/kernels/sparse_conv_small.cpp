@@ -39,7 +39,7 @@ void run(const SparseSmallPass& pass) {
   const SmallConvPass& conv = pass.conv;
   const Planes &in = conv.in, &out = conv.out;
   const std::int64_t positions =
-      (out.height - 1) * conv.stride * in.row_stride + (out.width - 1) * conv.stride + 1;
+      (out.height - 1) * conv.stride_y * in.row_stride + (out.width - 1) * conv.stride_x + 1;
   const std::int64_t row = (positions + kLanes - 1) / kLanes * kLanes;
   const std::uint32_t* starts = pass.order->starts(0);
   constexpr std::int64_t kRows = 8;  // of an item at least

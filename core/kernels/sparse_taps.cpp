@@ -31,17 +31,20 @@ void each_tap(const SparsePattern& pattern, const TapGeometry& g, const F& f) {
   const auto kernel_h = static_cast<int>(pattern.dense()[2]);
   const auto kernel_w = static_cast<int>(pattern.dense()[3]);
   const int taps = kernel_h * kernel_w;
+  const int channels = static_cast<int>(pattern.dense()[1]);  // of a group
+  const int rows = static_cast<int>(pattern.rows()) / g.groups;
   const auto columns = pattern.columns();
   for (int o = 0; o < pattern.rows(); ++o)
     for (std::uint32_t i = pattern.row_starts()[o]; i < pattern.row_starts()[o + 1]; ++i) {
-      const int c = static_cast<int>(columns[i]) / taps, tap = static_cast<int>(columns[i]) % taps;
-      const int ky = tap / kernel_w, kx = tap % kernel_w;
+      const int c = o / rows * channels + static_cast<int>(columns[i]) / taps;
+      const int tap = static_cast<int>(columns[i]) % taps;
+      const int down = tap / kernel_w * g.dilation_y, right = tap % kernel_w * g.dilation_x;
       if (!g.transposed) {
-        f(i, o, c, ky - g.padding, kx - g.padding);
+        f(i, o, c, down - g.top, right - g.left);
         continue;
       }
-      const int y = g.phase_y + g.padding - ky, x = g.phase_x + g.padding - kx;
-      if (y % g.stride == 0 && x % g.stride == 0) f(i, c, o, y / g.stride, x / g.stride);
+      const int y = g.phase_y + g.top - down, x = g.phase_x + g.left - right;
+      if (y % g.stride_y == 0 && x % g.stride_x == 0) f(i, c, o, y / g.stride_y, x / g.stride_x);
     }
 }
 
@@ -59,9 +62,10 @@ bool rows_in_fours(const SparsePattern& pattern) {
 }  // namespace
 
 TapOrder::TapOrder(const SparsePattern& pattern, const TapGeometry& g)
-    : rows(static_cast<int>(pattern.dense()[g.transposed ? 1 : 0])),
+    : rows(static_cast<int>(g.transposed ? pattern.dense()[1] * g.groups : pattern.dense()[0])),
       part_channels(g.part_channels) {
-  const auto channels = static_cast<int>(pattern.dense()[g.transposed ? 0 : 1]);
+  const auto channels =
+      static_cast<int>(g.transposed ? pattern.dense()[0] : pattern.dense()[1] * g.groups);
   check(channels * g.channel <= std::numeric_limits<std::int32_t>::max(),
         "sparse convolution: found an image of ", channels * g.channel,
         " floats a lane block, expected fewer than 2^31");

@@ -30,7 +30,9 @@ struct TapGeometry {
   // Forward, rows are output channels. Transposed they are input channels and the planes those of
   // the output's gradient; with a stride, taps belong to one of stride^2 phases of input pixels.
   bool transposed = false;
-  int stride = 1, padding = 0, phase_y = 0, phase_x = 0;
+  int groups = 1;  // rows of the pattern see the channels of their own group
+  int stride_y = 1, stride_x = 1, top = 0, left = 0, dilation_y = 1, dilation_x = 1;
+  int phase_y = 0, phase_x = 0;
   std::int64_t channel = 0, row = 0, pixel = 0;  // in floats
   int part_channels = 1;                         // of each part but the last
 

@@ -2,6 +2,7 @@
 #include "core/autograd.h"
 #include "core/ops/broadcast.h"
 #include "core/ops/elementwise.h"
+#include "core/ops/gate.h"
 #include "core/ops/layout.h"
 
 namespace espalier {
@@ -84,6 +85,7 @@ Tensor add(const Tensor& a, const Tensor& b) { return add_or_subtract(Op::Add, a
 Tensor sub(const Tensor& a, const Tensor& b) { return add_or_subtract(Op::Sub, a, b, -1); }
 
 Tensor mul(const Tensor& a, const Tensor& b) {
+  if (gates(a, b)) return gate(a, b);
   return combine(
       Op::Mul, a, b, [](float x, float y) { return x * y; },
       [](float d, float, float y) { return d * y; }, [](float d, float x, float) { return d * x; });

@@ -37,8 +37,10 @@ Tensor small_conv(const Tensor& x, const Tensor& weight, const Tensor& bias, con
                     .out = y.planes(),
                     .kernel_h = s.kernel_h,
                     .kernel_w = s.kernel_w,
-                    .stride = options.stride,
-                    .padding = options.padding,
+                    .stride_y = options.stride.y,
+                    .stride_x = options.stride.x,
+                    .top = options.padding.top,
+                    .left = options.padding.left,
                     .weights = weights.data(),
                     .bias = bias.defined() ? bias.data() : nullptr,
                     .relu = options.relu && !options.addend.defined()});
@@ -51,6 +53,8 @@ Tensor conv2d(const Tensor& given, const Tensor& weight, const Tensor& bias,
               const ConvOptions& options) {
   if (const Pattern& pattern = csr_pattern(weight))
     return sparse_conv2d(given, weight, pattern, bias, options);
+  if (options.groups != 1 || options.dilation != Pair(1))
+    return sparse_conv2d(given, weight, full_pattern(weight.shape()), bias, options);
   const ConvSizes s = conv_sizes("conv2d", given, weight.shape(), bias, options);
   if (options.max_pool && (s.kernel_h == 1 || s.kernel_w == 1)) {
     // The fused window may lose a NaN to a number; only with larger kernels does another keep it.
@@ -75,16 +79,17 @@ Tensor conv2d(const Tensor& given, const Tensor& weight, const Tensor& bias,
   auto* argmax_bytes =
       argmax.defined() ? reinterpret_cast<std::uint8_t*>(argmax.mutable_data()) : nullptr;
 
-  const std::int64_t corner = options.padding * (in.row_stride + in.lanes);
-  const bool only_2x2 =
-      meets_only_2x2(in, s.kernel_h, s.kernel_w, options.stride, s.rows, s.columns);
+  const std::int64_t corner =
+      options.padding.top * in.row_stride + std::int64_t{options.padding.left} * in.lanes;
+  const bool only_2x2 = options.stride == Pair(1) && options.padding == Sides(1) &&
+                        meets_only_2x2(in, s.kernel_h, s.kernel_w, s.rows, s.columns);
   const Tensor weights = packed(weight, s);
   const ConvPass pass{.in = in.plane(0, 0) - corner,
                       .in_block = in.block_stride,
                       .in_channel = in.channel_stride,
                       .in_row = in.row_stride,
-                      .in_step_y = options.stride * in.row_stride,
-                      .in_step_x = options.stride * in.lanes,
+                      .in_step_y = options.stride.y * in.row_stride,
+                      .in_step_x = options.stride.x * in.lanes,
                       .channels = s.channels,
                       .kernel_h = s.kernel_h,
                       .kernel_w = s.kernel_w,
@@ -119,8 +124,8 @@ Tensor conv2d(const Tensor& given, const Tensor& weight, const Tensor& bias,
                      .in_block = in.block_stride,
                      .in_channel = in.channel_stride,
                      .in_row = in.row_stride,
-                     .in_step_y = options.stride * in.row_stride,
-                     .in_step_x = options.stride * in.lanes,
+                     .in_step_y = options.stride.y * in.row_stride,
+                     .in_step_x = options.stride.x * in.lanes,
                      .channels = s.channels,
                      .kernel_h = s.kernel_h,
                      .kernel_w = s.kernel_w,
@@ -135,7 +140,7 @@ Tensor conv2d(const Tensor& given, const Tensor& weight, const Tensor& bias,
                      .only_2x2 = only_2x2});
     if (const GradOut dx = grad_out(x))
       conv_input_gradient(gradient, weight, planes_of(dx.data, x.shape(), x.layout()), dx.add,
-                          options.stride, options.padding, s.rows, s.columns);
+                          options, s.rows, s.columns);
   });
 }
 

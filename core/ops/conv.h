@@ -1,13 +1,16 @@
 // Two-dimensional convolution (cross-correlation, as every framework means it).
 #pragma once
 
+#include "core/ops/sides.h"
 #include "core/tensor.h"
 
 namespace espalier {
 
 struct ConvOptions {
-  int stride = 1;
-  int padding = 0;  // zeros around the image
+  Pair stride = 1;
+  Sides padding = 0;  // zeros around the image
+  Pair dilation = 1;  // pixels from one tap of the kernel to the next
+  int groups = 1;     // as many groups of channels, each convolved by itself
   // What follows is done while the output is still in registers; the result is the same as that of
   // relu() and max_pool2d(.., {2}) after the convolution.
   bool relu = false;
@@ -17,9 +20,12 @@ struct ConvOptions {
   Tensor addend = {};
 };
 
-// x [N, C, H, W], weight [O, C, KH, KW], bias [O] or not defined
-//   -> [N, O, (H + 2 padding - KH) / stride + 1, (W + 2 padding - KW) / stride + 1], halved by
-// max_pool. An error names the shapes where they do not fit.
+// x [N, C, H, W], weight [O, C / groups, KH, KW], bias [O] or not defined -> [N, O, H', W'] with
+// H' = (H + top + bottom - dilation (KH - 1) - 1) / stride + 1 and W' likewise, halved by max_pool.
+// An error names the shapes where they do not fit.
+//
+// With groups or a dilation the kernels for sparse weights run, which take any taps: depthwise
+// convolutions have only as many for each output as they have pixels in a window.
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
               const ConvOptions& options = {});
 

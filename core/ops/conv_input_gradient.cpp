@@ -29,19 +29,24 @@ struct Phase {
 
 struct Problem {
   const Tensor& weight;
-  int stride, padding;
+  Pair stride;
+  Sides padding;
   int rows, columns;  // of the output
   bool add;           // to what dx holds
+
+  // Of the phases down and across.
+  Phase down(int phase, const Planes& dx) const {
+    return {phase, stride.y, padding.top, static_cast<int>(weight.size(2)), dx.height, rows};
+  }
+  Phase across(int phase, const Planes& dx) const {
+    return {phase, stride.x, padding.left, static_cast<int>(weight.size(3)), dx.width, columns};
+  }
 };
 
 int halo_needed(const Problem& p, const Planes& dx) {
-  const Shape& w = p.weight.shape();
   int halo = 0;
-  for (int phase = 0; phase < p.stride; ++phase) {
-    const Phase y(phase, p.stride, p.padding, static_cast<int>(w[2]), dx.height, p.rows);
-    const Phase x(phase, p.stride, p.padding, static_cast<int>(w[3]), dx.width, p.columns);
-    halo = std::max({halo, y.halo, x.halo});
-  }
+  for (int phase = 0; phase < p.stride.y; ++phase) halo = std::max(halo, p.down(phase, dx).halo);
+  for (int phase = 0; phase < p.stride.x; ++phase) halo = std::max(halo, p.across(phase, dx).halo);
   return halo;
 }
 
@@ -51,9 +56,9 @@ Tensor pack_phase(const Problem& p, const Phase& y, const Phase& x) {
   const std::int64_t taps = w[2] * w[3], width = w[3];
   Tensor packed = Tensor::empty({w[1], w[0], y.taps, x.taps});
   const std::int64_t last =
-      (y.first_tap + p.stride * (y.taps - 1)) * width + x.first_tap + p.stride * (x.taps - 1);
+      (y.first_tap + p.stride.y * (y.taps - 1)) * width + x.first_tap + p.stride.x * (x.taps - 1);
   if (y.taps > 0 && x.taps > 0)
-    pack_weights({p.weight.data() + last, taps, w[1] * taps, -p.stride * width, -p.stride},
+    pack_weights({p.weight.data() + last, taps, w[1] * taps, -p.stride.y * width, -p.stride.x},
                  static_cast<int>(w[1]), static_cast<int>(w[0]), y.taps, x.taps,
                  packed.mutable_data());
   return packed;
@@ -73,15 +78,16 @@ ConvPass phase_pass(const Problem& p, const Phase& y, const Phase& x, int phase_
           .out = dx.plane(0, 0) + phase_y * dx.row_stride + phase_x * dx.lanes,
           .out_block = dx.block_stride,
           .out_channel = dx.channel_stride,
-          .out_step_y = p.stride * dx.row_stride,
-          .out_step_x = p.stride * dx.lanes,
+          .out_step_y = p.stride.y * dx.row_stride,
+          .out_step_x = p.stride.x * dx.lanes,
           .blocks = dx.blocks,
           .out_channels = dx.channels,
           .rows = y.pixels,
           .columns = x.pixels,
           .weights = weights,
           .add = p.add,
-          .only_2x2 = meets_only_2x2(dy, y.taps, x.taps, p.stride, y.pixels, x.pixels),
+          .only_2x2 = p.stride == Pair(1) && y.start == -1 && x.start == -1 &&
+                      meets_only_2x2(dy, y.taps, x.taps, y.pixels, x.pixels),
           .halo_of = p.add || phase_y || phase_x ? Planes{} : dx};
 }
 
@@ -91,12 +97,9 @@ using List = std::vector<T, PoolAllocator<T>>;
 // Calls f(phase_y, phase_x, Phase, Phase) for each phase that has pixels.
 template <class Function>
 void for_phases(const Problem& p, const Planes& dx, const Function& f) {
-  for (int phase_y = 0; phase_y < std::min(p.stride, dx.height); ++phase_y)
-    for (int phase_x = 0; phase_x < std::min(p.stride, dx.width); ++phase_x)
-      f(phase_y, phase_x,
-        Phase(phase_y, p.stride, p.padding, static_cast<int>(p.weight.size(2)), dx.height, p.rows),
-        Phase(phase_x, p.stride, p.padding, static_cast<int>(p.weight.size(3)), dx.width,
-              p.columns));
+  for (int phase_y = 0; phase_y < std::min(p.stride.y, dx.height); ++phase_y)
+    for (int phase_x = 0; phase_x < std::min(p.stride.x, dx.width); ++phase_x)
+      f(phase_y, phase_x, p.down(phase_y, dx), p.across(phase_x, dx));
 }
 
 List<Tensor> pack_phases(const Problem& p, const Planes& dx) {
@@ -124,8 +127,8 @@ Planes one_block(Planes planes, std::int64_t block) {
 }  // namespace
 
 void conv_input_gradient(const OutputGradient& gradient, const Tensor& weight, const Planes& dx,
-                         bool add, int stride, int padding, int rows, int columns) {
-  const Problem p{weight, stride, padding, rows, columns, add};
+                         bool add, const ConvOptions& options, int rows, int columns) {
+  const Problem p{weight, options.stride, options.padding, rows, columns, add};
   const int halo = halo_needed(p, dx), channels = gradient.dy.channels;
   const List<Tensor> weights = pack_phases(p, dx);
   if (!gradient.y && !gradient.argmax && gradient.dy.halo >= halo)

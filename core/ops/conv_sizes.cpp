@@ -15,40 +15,48 @@ namespace espalier {
 ConvSizes conv_sizes(const char* operation, const Tensor& x, const Shape& w, const Tensor& bias,
                      const ConvOptions& options) {
   const Shape& s = x.shape();
-  check(options.stride >= 1 && options.padding >= 0, operation, ": found stride ", options.stride,
-        " and padding ", options.padding, ", expected at least 1 and 0");
-  check(w.rank() == 4 && w.numel() > 0, operation, ": found weight of shape ", w.str(),
-        ", expected [O, C, KH, KW]");
-  check(s.rank() == 4 && s[1] == w[1], operation, ": found input of shape ", s.str(),
-        ", expected [N, ", w[1], ", H, W]");
+  const auto& [stride, pad, dilation, groups, relu, max_pool, addend] = options;
+  const int least_padding = std::min({pad.top, pad.left, pad.bottom, pad.right});
+  check(std::min(stride.y, stride.x) >= 1 && least_padding >= 0, operation, ": found stride ",
+        std::min(stride.y, stride.x), " and padding ", least_padding,
+        ", expected at least 1 and 0");
+  check(std::min({dilation.y, dilation.x, groups}) >= 1, operation, ": found dilation ",
+        std::min(dilation.y, dilation.x), " and ", groups, " groups, expected at least 1 of each");
+  check(w.rank() == 4 && w.numel() > 0 && w[0] % groups == 0, operation, ": found weight of shape ",
+        w.str(), ", expected [O, C / groups, KH, KW] with ", groups,
+        groups == 1 ? " group" : " groups");
+  check(s.rank() == 4 && s[1] == w[1] * groups, operation, ": found input of shape ", s.str(),
+        ", expected [N, ", w[1] * groups, ", H, W]");
   check(!bias.defined() || bias.shape() == Shape{w[0]}, operation, ": found bias of shape ",
         bias.defined() ? bias.shape().str() : "", ", expected [", w[0], "]");
-  const std::int64_t high = s[2] + 2 * options.padding, wide = s[3] + 2 * options.padding;
-  check(s[0] > 0 && high >= w[2] && wide >= w[3], operation, ": found input of shape ", s.str(),
-        " with padding ", options.padding, ", expected images of at least ", w[2], " x ", w[3]);
-  const ConvSizes sizes{static_cast<int>(w[1]),
+  const std::int64_t high = s[2] + pad.top + pad.bottom, wide = s[3] + pad.left + pad.right;
+  const std::int64_t window_h = dilation.y * (w[2] - 1) + 1, window_w = dilation.x * (w[3] - 1) + 1;
+  check(s[0] > 0 && high >= window_h && wide >= window_w, operation, ": found input of shape ",
+        s.str(), ", with its padding ", high, " x ", wide, ", expected images of at least ",
+        window_h, " x ", window_w);
+  const ConvSizes sizes{static_cast<int>(s[1]),
                         static_cast<int>(w[0]),
                         static_cast<int>(w[2]),
                         static_cast<int>(w[3]),
-                        static_cast<int>((high - w[2]) / options.stride + 1),
-                        static_cast<int>((wide - w[3]) / options.stride + 1)};
-  check(!options.max_pool || (options.relu && sizes.rows % 2 == 0 && sizes.columns % 2 == 0),
-        operation, ": found max_pool on an output of ", sizes.rows, " x ", sizes.columns,
+                        static_cast<int>((high - window_h) / stride.y + 1),
+                        static_cast<int>((wide - window_w) / stride.x + 1)};
+  check(!max_pool || (relu && sizes.rows % 2 == 0 && sizes.columns % 2 == 0), operation,
+        ": found max_pool on an output of ", sizes.rows, " x ", sizes.columns,
         ", expected relu and even sizes");
-  if (!options.addend.defined()) return sizes;
+  if (!addend.defined()) return sizes;
   const Shape output{s[0], w[0], sizes.rows, sizes.columns};
-  check(!grad_enabled() && !options.max_pool && options.addend.shape() == output, operation,
-        ": found an addend of shape ", options.addend.shape().str(),
+  check(!grad_enabled() && !max_pool && addend.shape() == output, operation,
+        ": found an addend of shape ", addend.shape().str(),
         grad_enabled() ? " while the tape is on" : "", ", expected ", output.str(),
         " without max_pool and without the tape");
   return sizes;
 }
 
 // Images in lanes with a halo that holds the padding, and all lanes where the tape is on.
-Tensor conv_input(const Tensor& given, int padding) {
+Tensor conv_input(const Tensor& given, const Sides& padding) {
   Tensor x = to_lanes(given);
   Layout layout = x.layout();
-  layout.halo = std::max(layout.halo, padding);
+  layout.halo = std::max({layout.halo, padding.top, padding.left, padding.bottom, padding.right});
   if (layout.lanes == 1 && grad_enabled()) layout.lanes = simd_lanes();
   return to_layout(x, layout);
 }

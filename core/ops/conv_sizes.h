@@ -10,14 +10,15 @@ namespace espalier {
 
 // The sizes of one convolution.
 struct ConvSizes {
-  int channels, out_channels, kernel_h, kernel_w, rows, columns;  // rows, columns: before pooling
+  int channels, out_channels;             // channels: of the input
+  int kernel_h, kernel_w, rows, columns;  // rows, columns: before pooling
 };
 // `operation` begins the message where they do not fit.
 ConvSizes conv_sizes(const char* operation, const Tensor& x, const Shape& weight,
                      const Tensor& bias, const ConvOptions& options);
 
 // Images in lanes with a halo that holds the padding, and all lanes where the tape is on.
-Tensor conv_input(const Tensor& given, int padding);
+Tensor conv_input(const Tensor& given, const Sides& padding);
 
 // The options' addend in the output's layout; not defined where there is none.
 Tensor conv_addend(const ConvOptions& options, const Layout& layout);

@@ -1,6 +1,7 @@
 // Elementwise arithmetic for residual sums and for writing one's own loss. Two operands broadcast
-// as in NumPy. Operands in lanes of the same shape are added and subtracted where they lie;
-// anything else is brought to row-major order first, on the tape.
+// as in NumPy. Operands in lanes of the same shape are added and subtracted where they lie, and
+// images multiplied by a factor for each channel, [N, C, 1, 1]; anything else is brought to
+// row-major order first, on the tape.
 #pragma once
 
 #include "core/tensor.h"
@@ -18,7 +19,6 @@ Tensor exp(const Tensor& x);
 Tensor log(const Tensor& x);
 Tensor sqrt(const Tensor& x);
 Tensor abs(const Tensor& x);  // its gradient at 0 is 0
-Tensor sigmoid(const Tensor& x);
 Tensor tanh(const Tensor& x);
 Tensor clamp(const Tensor& x, float low, float high);  // gradient 1 inside, bounds included
 

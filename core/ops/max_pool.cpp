@@ -70,8 +70,8 @@ Tensor max_pool2d(const Tensor& given, const PoolOptions& options) {
     const auto* argmax = reinterpret_cast<const std::uint8_t*>(bytes.data());
     specialise(dx.lanes, window, [&](auto element, auto kernel) {
       using V = decltype(element);
-      spread<V, kernel()>(window, dy.planes(), dx, out.add, [&](std::int64_t i, V d) {
-        const Whole<V> from = load_taps<V>(argmax + i * dx.lanes);
+      spread<V, kernel()>(window, dy.planes(), dx, out.add, [&](const WindowAt& at, V d) {
+        const Whole<V> from = load_taps<V>(argmax + at.index * dx.lanes);
         return [from, d](int tap) { return from == tap ? d : V{}; };
       });
     });

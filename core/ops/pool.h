@@ -1,21 +1,27 @@
 // Pooling over windows and over whole planes, and the step from images to features.
 #pragma once
 
+#include "core/ops/sides.h"
 #include "core/tensor.h"
 
 namespace espalier {
 
 struct PoolOptions {
-  int kernel = 2;
-  int stride = 0;   // 0: as the kernel
-  int padding = 0;  // at most half the kernel
+  Pair kernel = 2;
+  Pair stride = 0;                // 0: as the kernel
+  Sides padding = 0;              // less than the kernel
+  bool ceil_mode = false;         // windows that begin in the image or before it, but end behind it
+  bool count_include_pad = true;  // of a mean: whether the padding counts
 };
 
-// x [N, C, H, W] -> [N, C, (H + 2 padding - kernel) / stride + 1, likewise W]. Where a window holds
-// several maxima the first in row order takes the gradient; the padding never wins.
+// x [N, C, H, W] -> [N, C, (H + top + bottom - kernel) / stride + 1, likewise W], rounded up with
+// ceil_mode. Where a window holds several maxima the first in row order takes the gradient; the
+// padding never wins.
 Tensor max_pool2d(const Tensor& x, const PoolOptions& options = {});
-// The padding counts in the mean, as in PyTorch's default.
+// What lies behind the padding, with ceil_mode, counts in no mean, as in PyTorch.
 Tensor avg_pool2d(const Tensor& x, const PoolOptions& options = {});
+// The shape that both give. An Error names the shapes where they do not fit.
+Shape pooled_shape(const Shape& images, const PoolOptions& options);
 Tensor global_avg_pool(const Tensor& x);  // [N, C, H, W] -> [N, C, 1, 1]
 
 // [N, C, H, W] -> [N, C H W]: channel c becomes the features c H W ... (c + 1) H W - 1.

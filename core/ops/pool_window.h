@@ -30,22 +30,34 @@ struct Window {
   // Refuses what does not fit the images; errors name the operation.
   Window(Op op, const Shape& images, const PoolOptions& options);
 
-  std::int64_t outputs(std::int64_t size) const {
-    return (size + 2 * padding - kernel) / stride + 1;
+  Shape outputs(const Shape& images) const;
+  Span row_span(std::int64_t output, std::int64_t height) const {
+    return span(output * stride.y - padding.top, kernel.y, height);
   }
-  Span span(std::int64_t output, std::int64_t size) const {
-    const std::int64_t origin = output * stride - padding;
-    return {origin, std::max<std::int64_t>(origin, 0), std::min(origin + kernel, size)};
+  Span column_span(std::int64_t output, std::int64_t width) const {
+    return span(output * stride.x - padding.left, kernel.x, width);
   }
   int tap(const WindowAt& at, std::int64_t y, std::int64_t x) const {
-    return static_cast<int>((y - at.rows.origin) * kernel + x - at.columns.origin);
+    return static_cast<int>((y - at.rows.origin) * kernel.x + x - at.columns.origin);
   }
   // Whether every pixel lies in exactly one window.
   bool partitions(const Planes& x) const {
-    return kernel == stride && padding == 0 && x.height % kernel == 0 && x.width % kernel == 0;
+    return kernel == stride && padding == Sides(0) && x.height % kernel.y == 0 &&
+           x.width % kernel.x == 0;
+  }
+  // Whether they are 2x2 pixels side by side.
+  bool halves() const {
+    return kernel == Pair(2) && stride == Pair(2) && padding == Sides(0) && !ceil_mode;
   }
 
-  std::int64_t kernel, stride, padding;
+  Pair kernel, stride;
+  Sides padding;
+  bool ceil_mode;
+
+ private:
+  static Span span(std::int64_t origin, std::int64_t kernel, std::int64_t size) {
+    return {origin, std::max<std::int64_t>(origin, 0), std::min(origin + kernel, size)};
+  }
 };
 
 // The output of pooling x, yet to be written.
@@ -56,7 +68,7 @@ Tensor empty_pooled(const Tensor& x, const Window& window);
 template <class Function>
 void specialise(int lanes, const Window& window, const Function& f) {
   with_element(lanes, [&](auto element) {
-    if (window.kernel == 2 && window.stride == 2 && window.padding == 0)
+    if (window.halves())
       f(element, std::integral_constant<int, 2>());
     else
       f(element, std::integral_constant<int, 0>());
@@ -70,9 +82,9 @@ void for_windows(const Window& window, const Planes& x, const Planes& y, std::in
   WindowAt at;
   at.index = (block * y.channels + channel) * y.height * y.width;
   for (at.y = 0; at.y < y.height; ++at.y) {
-    at.rows = window.span(at.y, x.height);
+    at.rows = window.row_span(at.y, x.height);
     for (at.x = 0; at.x < y.width; ++at.x, ++at.index) {
-      at.columns = window.span(at.x, x.width);
+      at.columns = window.column_span(at.x, x.width);
       body(at);
     }
   }
@@ -92,7 +104,7 @@ template <int K, class Body>
   }
 }
 
-// The way back: dx (+)= shares(index of the output, its dy)(tap), for every tap of every window.
+// The way back: dx (+)= shares(window, dy of its output)(tap), for every tap of every window.
 template <class V, int K, class Shares>
 void spread(const Window& window, const Planes& dy, const Planes& dx, bool add,
             const Shares& shares) {
@@ -105,7 +117,7 @@ void spread(const Window& window, const Planes& dy, const Planes& dx, bool add,
                   static_cast<std::size_t>(dx.channel_stride) * sizeof(float));
     const Pixels<V> in(dx, b, c), out(dy, b, c);
     for_windows(window, dx, dy, b, c, [&](const WindowAt& at) {
-      const auto share = shares(at.index, out(at.y, at.x));
+      const auto share = shares(at, out(at.y, at.x));
       for_taps<K>(window, at, [&](std::int64_t y, std::int64_t x, int tap) {
         V& place = in(y, x);
         place = write ? share(tap) : place + share(tap);

@@ -24,7 +24,11 @@ Tensor packed(const Tensor& values, const std::shared_ptr<const TapOrder>& order
 }
 
 TapGeometry geometry_of(const Planes& in, const ConvOptions& options) {
-  return {.padding = options.padding,
+  return {.groups = options.groups,
+          .top = options.padding.top,
+          .left = options.padding.left,
+          .dilation_y = options.dilation.y,
+          .dilation_x = options.dilation.x,
           .channel = in.channel_stride,
           .row = in.row_stride,
           .pixel = in.lanes};
@@ -43,8 +47,10 @@ Tensor small_conv(const Tensor& x, const Tensor& values, const SparsePattern& pa
                                .out = y.planes(),
                                .kernel_h = s.kernel_h,
                                .kernel_w = s.kernel_w,
-                               .stride = options.stride,
-                               .padding = options.padding,
+                               .stride_y = options.stride.y,
+                               .stride_x = options.stride.x,
+                               .top = options.padding.top,
+                               .left = options.padding.left,
                                .weights = nullptr,
                                .bias = bias.defined() ? bias.data() : nullptr,
                                .relu = options.relu && !options.addend.defined()},
@@ -54,23 +60,28 @@ Tensor small_conv(const Tensor& x, const Tensor& values, const SparsePattern& pa
 }
 
 // What a tile of the forward pass reads that its neighbours have not.
-NewPixels new_pixels(const TileGrid& grid, const Planes& in, int stride, int padding,
+NewPixels new_pixels(const TileGrid& grid, const Planes& in, const ConvOptions& options,
                      const ConvSizes& s) {
-  const int down = s.kernel_h - padding - stride, right = s.kernel_w - padding - stride;
+  const Pair stride = options.stride;
+  const int down = options.dilation.y * (s.kernel_h - 1) + 1 - options.padding.top - stride.y;
+  const int right = options.dilation.x * (s.kernel_w - 1) + 1 - options.padding.left - stride.x;
   return {.corner = down * in.row_stride + std::int64_t{right} * in.lanes,
           .channel = in.channel_stride,
           .row = in.row_stride,
           .channels = in.channels,
-          .rows = grid.shape().rows * stride,
-          .columns = grid.shape().columns * stride};
+          .rows = grid.shape().rows * stride.y,
+          .columns = grid.shape().columns * stride.x};
 }
 
 }  // namespace
 
 Tensor sparse_conv2d(const Tensor& given, const Tensor& values, const Pattern& pattern,
                      const Tensor& bias, const ConvOptions& options) {
-  const ConvSizes s = conv_sizes("sparse_conv2d", given, pattern->dense(), bias, options);
-  check(values.shape() == Shape{pattern->nonzero()}, "sparse_conv2d: found values of shape ",
+  // A dense weight in groups comes with the pattern of all its elements.
+  const bool dense = values.shape() == pattern->dense();
+  const ConvSizes s =
+      conv_sizes(dense ? "conv2d" : "sparse_conv2d", given, pattern->dense(), bias, options);
+  check(values.numel() == pattern->nonzero(), "sparse_conv2d: found values of shape ",
         values.shape().str(), ", expected [", pattern->nonzero(), "]");
   const Tensor x = conv_input(given, options.padding);
   if (x.layout().lanes == 1) return small_conv(x, values, *pattern, bias, s, options);
@@ -97,20 +108,20 @@ Tensor sparse_conv2d(const Tensor& given, const Tensor& values, const Pattern& p
   };
   const auto way = [&](const TileGrid& grid) -> Way {
     TapGeometry geometry = geometry_of(in, options);
-    geometry.part_channels = part_channels(grid, in, options.stride, s.kernel_h, s.kernel_w);
-    return {grid, tap_order(*pattern, geometry),
-            new_pixels(grid, in, options.stride, options.padding, s)};
+    geometry.part_channels = part_channels(grid, in, options, s.kernel_h, s.kernel_w);
+    return {grid, tap_order(*pattern, geometry), new_pixels(grid, in, options, s)};
   };
   const TileGrid of_four(in.blocks, s.rows, s.columns, options.max_pool, 4);
-  const bool fours = kRegisters == 32 && of_four.has_shape() && in_fours(*pattern);
+  const bool fours =
+      kRegisters == 32 && options.groups == 1 && of_four.has_shape() && in_fours(*pattern);
   const TileGrid any(in.blocks, s.rows, s.columns, options.max_pool);
   const Way forward = way(fours ? of_four : any);
   const Tensor taps = packed(values, forward.order, fours);
   run(SparsePass{.grid = forward.grid,
                  .in = in.plane(0, 0),
                  .in_block = in.block_stride,
-                 .in_step_y = options.stride * in.row_stride,
-                 .in_step_x = options.stride * in.lanes,
+                 .in_step_y = options.stride.y * in.row_stride,
+                 .in_step_x = options.stride.x * in.lanes,
                  .out = out.plane(0, 0),
                  .out_block = out.block_stride,
                  .out_channel = out.channel_stride,
@@ -130,7 +141,7 @@ Tensor sparse_conv2d(const Tensor& given, const Tensor& values, const Pattern& p
   // The values of y, without its node: the node would hold itself.
   const Tensor result = options.relu && !options.max_pool ? y.detach() : Tensor();
   const Way back = fours && grad_enabled() ? way(any) : forward;
-  return record(Op::SparseConv2d, y, {x, values, bias}, [=](const Tensor& dy) {
+  return record(dense ? Op::Conv2d : Op::SparseConv2d, y, {x, values, bias}, [=](const Tensor& dy) {
     const void* windows = argmax.defined() ? argmax.data() : nullptr;
     const OutputGradient gradient{.dy = dy.planes(),
                                   .y = result.defined() ? result.data() : nullptr,
@@ -140,8 +151,8 @@ Tensor sparse_conv2d(const Tensor& given, const Tensor& values, const Pattern& p
       run(SparseWeightPass{.grid = back.grid,
                            .in = in.plane(0, 0),
                            .in_block = in.block_stride,
-                           .in_step_y = options.stride * in.row_stride,
-                           .in_step_x = options.stride * in.lanes,
+                           .in_step_y = options.stride.y * in.row_stride,
+                           .in_step_x = options.stride.x * in.lanes,
                            .order = back.order.get(),
                            .fresh = back.fresh,
                            .gradient = gradient,

@@ -14,13 +14,14 @@ namespace {
 
 // One dimension of one phase: the input pixels phase, phase + stride, ...
 struct Phase {
-  Phase(int phase, const ConvOptions& options, int kernel, int size, int out_size)
-      : pixels((size - phase + options.stride - 1) / options.stride) {
+  Phase(int phase, int stride, int padding, int dilation, int kernel, int size, int out_size)
+      : pixels((size - phase + stride - 1) / stride) {
     int lowest = 0, highest = 0;  // output pixels that reach pixel 0 of the phase
-    for (int tap = (phase + options.padding) % options.stride; tap < kernel;
-         tap += options.stride, ++taps) {
-      lowest = (phase + options.padding - tap) / options.stride;
-      if (taps == 0) highest = lowest;
+    for (int tap = 0; tap < kernel; ++tap) {
+      const int distance = phase + padding - tap * dilation;
+      if (distance % stride) continue;
+      lowest = distance / stride;
+      if (taps++ == 0) highest = lowest;
     }
     if (taps > 0) halo = std::max({0, -lowest, pixels - 1 + highest - (out_size - 1)});
   }
@@ -40,11 +41,12 @@ struct Problem {
 // Calls f(phase_y, phase_x, Phase, Phase) for each phase that has pixels.
 template <class Function>
 void for_phases(const Problem& p, const Planes& dx, const Function& f) {
-  const int stride = p.options.stride;
-  for (int y = 0; y < std::min(stride, dx.height); ++y)
-    for (int x = 0; x < std::min(stride, dx.width); ++x)
-      f(y, x, Phase(y, p.options, p.sizes.kernel_h, dx.height, p.sizes.rows),
-        Phase(x, p.options, p.sizes.kernel_w, dx.width, p.sizes.columns));
+  const auto& [stride, padding, dilation, groups, relu, max_pool, addend] = p.options;
+  for (int y = 0; y < std::min(stride.y, dx.height); ++y)
+    for (int x = 0; x < std::min(stride.x, dx.width); ++x)
+      f(y, x,
+        Phase(y, stride.y, padding.top, dilation.y, p.sizes.kernel_h, dx.height, p.sizes.rows),
+        Phase(x, stride.x, padding.left, dilation.x, p.sizes.kernel_w, dx.width, p.sizes.columns));
 }
 
 // A phase's pass, without the planes that it works on, and what it needs to live.
@@ -62,14 +64,19 @@ Passes make_passes(const Problem& p, const Planes& dy, const Planes& dx, int blo
   for_phases(p, dx, [&](int phase_y, int phase_x, const Phase& y, const Phase& x) {
     const TileGrid grid(blocks, y.pixels, x.pixels, false);
     TapGeometry geometry{.transposed = true,
-                         .stride = p.options.stride,
-                         .padding = p.options.padding,
+                         .groups = p.options.groups,
+                         .stride_y = p.options.stride.y,
+                         .stride_x = p.options.stride.x,
+                         .top = p.options.padding.top,
+                         .left = p.options.padding.left,
+                         .dilation_y = p.options.dilation.y,
+                         .dilation_x = p.options.dilation.x,
                          .phase_y = phase_y,
                          .phase_x = phase_x,
                          .channel = dy.channel_stride,
                          .row = dy.row_stride,
                          .pixel = dy.lanes};
-    geometry.part_channels = part_channels(grid, dy, 1, y.taps, x.taps);
+    geometry.part_channels = part_channels(grid, dy, {.groups = p.options.groups}, y.taps, x.taps);
     PhasePass made{.pass = {.grid = grid,
                             .in = nullptr,
                             .in_block = dy.block_stride,
@@ -78,8 +85,8 @@ Passes make_passes(const Problem& p, const Planes& dy, const Planes& dx, int blo
                             .out = nullptr,
                             .out_block = dx.block_stride,
                             .out_channel = dx.channel_stride,
-                            .out_step_y = p.options.stride * dx.row_stride,
-                            .out_step_x = p.options.stride * dx.lanes,
+                            .out_step_y = p.options.stride.y * dx.row_stride,
+                            .out_step_x = p.options.stride.x * dx.lanes,
                             .order = nullptr,
                             .taps = nullptr,
                             .add = p.add},
@@ -113,11 +120,13 @@ Planes some_blocks(Planes planes, std::int64_t first, std::int64_t count) {
 
 }  // namespace
 
-int part_channels(const TileGrid& grid, const Planes& in, int stride, int kernel_h, int kernel_w) {
+int part_channels(const TileGrid& grid, const Planes& in, const ConvOptions& options, int kernel_h,
+                  int kernel_w) {
+  if (options.groups > 1) return in.channels;  // a row sees few of them, all in one part
   const TileShape& shape = grid.shape();
   const int most = channels_in_cache({.blocks = shape.blocks,
-                                      .rows = (shape.rows - 1) * stride + kernel_h,
-                                      .columns = (shape.columns - 1) * stride + kernel_w,
+                                      .rows = (shape.rows - 1) * options.stride.y + kernel_h,
+                                      .columns = (shape.columns - 1) * options.stride.x + kernel_w,
                                       .block = in.block_stride,
                                       .channel = in.channel_stride,
                                       .row = in.row_stride},

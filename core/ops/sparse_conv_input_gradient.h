@@ -15,6 +15,7 @@ void sparse_conv_input_gradient(const OutputGradient& gradient, const Tensor& va
 
 // The most channels of a part that leave what a tile reads of it in the first-level cache, evened
 // out over the parts.
-int part_channels(const TileGrid& grid, const Planes& in, int stride, int kernel_h, int kernel_w);
+int part_channels(const TileGrid& grid, const Planes& in, const ConvOptions& options, int kernel_h,
+                  int kernel_w);
 
 }  // namespace espalier

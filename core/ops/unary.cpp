@@ -60,12 +60,6 @@ Tensor abs(const Tensor& x) {
       [](float d, float v, float) { return d * static_cast<float>((v > 0) - (v < 0)); });
 }
 
-Tensor sigmoid(const Tensor& x) {
-  return map(
-      Op::Sigmoid, to_plain(x), [](float v) { return 1 / (1 + std::exp(-v)); },
-      [](float d, float, float y) { return d * (y * (1 - y)); });
-}
-
 Tensor tanh(const Tensor& x) {
   return map(
       Op::Tanh, to_plain(x), [](float v) { return std::tanh(v); },

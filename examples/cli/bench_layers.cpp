@@ -11,7 +11,7 @@
 #include "core/ops/layout.h"
 #include "examples/cli/progress_bar.h"
 #include "examples/cli/stopwatch.h"
-#include "layers/tree.h"
+#include "layers/visit.h"
 
 namespace espalier::cli {
 namespace {
@@ -88,7 +88,7 @@ const char* name(Pass pass) {
 std::vector<PassSpeed> bench_layers(const layers::Model& model, const LayerBenchOptions& options) {
   std::vector<std::unique_ptr<Subject>> subjects;
   std::vector<Contest> contests;
-  model.root().trace(model.batch_shape(options.batch), [&](layers::Module& layer,
+  model.graph().trace(model.batch_shape(options.batch), [&](layers::Module& layer,
                                                            const Shape& input, const Shape&) {
     const double operations = 2.0 * static_cast<double>(layer.macs(input).dense) * options.batch;
     if (operations == 0) return;

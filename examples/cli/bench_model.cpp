@@ -24,7 +24,7 @@ struct Work {
   double forward = 0, first = 0;
 
   explicit Work(const layers::Model& model) {
-    model.root().trace(
+    model.graph().trace(
         model.batch_shape(1), [this](layers::Module& layer, const Shape& input, const Shape&) {
           const layers::Macs all = layer.macs(input);
           const auto macs = static_cast<double>(layers::is_sparse(layer) ? all.nonzero : all.dense);

@@ -54,7 +54,7 @@ std::vector<LayerTimes> layer_times(const layers::Model& model, int batch, bool 
   const layers::Model expanded = model.clone();
   pruning::expand(expanded);
   std::map<std::string, LayerTimes> known;
-  expanded.root().trace(expanded.batch_shape(batch),
+  expanded.graph().trace(expanded.batch_shape(batch),
                         [&](layers::Module& layer, const Shape& input, const Shape& to) {
                           const auto macs = static_cast<double>(layer.macs(input).dense);
                           if (macs == 0) return;

@@ -80,7 +80,7 @@ std::vector<std::uint8_t> grey(const float* values, std::int64_t count) {
 
 void check_has_maps(const layers::Model& model) {
   const layers::Module* first = nullptr;
-  model.root().trace(model.batch_shape(1), [&](layers::Module& layer, const Shape&, const Shape&) {
+  model.graph().trace(model.batch_shape(1), [&](layers::Module& layer, const Shape&, const Shape&) {
     if (!first && !layers::parameters_of(layer).empty()) first = &layer;
   });
   check(first && is_convolution(*first), "--picture: found a network whose first layer is ",

@@ -44,7 +44,7 @@ std::int64_t units_of(const Parameter& weight) {
 
 std::vector<ReportLayer> layers_of(const layers::Model& model) {
   std::vector<ReportLayer> list;
-  model.root().trace(model.batch_shape(1), [&](layers::Module& leaf, const Shape&, const Shape&) {
+  model.graph().trace(model.batch_shape(1), [&](layers::Module& leaf, const Shape&, const Shape&) {
     const Parameter weight = layers::weight_of(leaf);
     if (!weight.defined()) return;
     ReportLayer layer{leaf.name(), weight.numel(), weight.nonzero(), weight.size(0),
@@ -60,7 +60,7 @@ std::vector<ReportLayer> layers_of(const layers::Model& model) {
 // Of sparse layers the multiply-adds of what is there, of others all, zeros too.
 std::int64_t macs_run(const layers::Model& model) {
   std::int64_t sum = 0;
-  model.root().trace(model.batch_shape(1),
+  model.graph().trace(model.batch_shape(1),
                      [&](layers::Module& leaf, const Shape& input, const Shape&) {
                        const layers::Macs macs = leaf.macs(input);
                        sum += layers::is_sparse(leaf) ? macs.nonzero : macs.dense;

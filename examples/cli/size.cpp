@@ -24,7 +24,7 @@ WeightCount count_weights(const layers::Model& model) {
     }
     WeightCount weights;
   } count;
-  layers::visit_state(model.root(), count);
+  layers::visit_state(model, count);
   if (const layers::Origin* origin = model.origin()) {
     count.weights.original = 0;
     for (const auto& [name, layer] : origin->layers) count.weights.original += layer.weights;

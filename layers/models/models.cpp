@@ -10,6 +10,8 @@ const std::vector<ModelChoice>& model_choices() {
       {"convnet", ConvNet, {3, 32, 32}},   {"lenet300", LeNet300, {1, 28, 28}},
       {"lenet5", LeNet5, {1, 28, 28}},     {"vgg16", Vgg16, {3, 32, 32}},
       {"resnet20", ResNet20, {3, 32, 32}}, {"resnet56", ResNet56, {3, 32, 32}},
+      {"resnet18", ResNet18, {3, 32, 32}}, {"mobilenetv2", MobileNetV2, {3, 32, 32}},
+      {"densenet", DenseNet, {3, 32, 32}},
   };
   return choices;
 }

@@ -27,7 +27,20 @@ Model Vgg16(int classes = 10, std::uint64_t seed = 0, const Shape& input = {3, 3
 Model ResNet20(int classes = 10, std::uint64_t seed = 0, const Shape& input = {3, 32, 32});
 Model ResNet56(int classes = 10, std::uint64_t seed = 0, const Shape& input = {3, 32, 32});
 
-// By name, for the command line: "convnet", "lenet300", "lenet5", "vgg16", "resnet20", "resnet56".
+// Four stages of 64 to 512 channels with two blocks each (He et al., 2016), as torchvision's.
+// Images of 64 pixels a side or more go through a 7x7 convolution and pooling first, smaller ones
+// through a 3x3 convolution.
+Model ResNet18(int classes = 10, std::uint64_t seed = 0, const Shape& input = {3, 32, 32});
+
+// Inverted residuals with depthwise convolutions (Sandler et al., 2018): 2.3 million parameters.
+Model MobileNetV2(int classes = 10, std::uint64_t seed = 0, const Shape& input = {3, 32, 32});
+
+// Every layer of a block takes what all before it gave (Huang et al., 2017): 40 layers, 176,122
+// parameters.
+Model DenseNet(int classes = 10, std::uint64_t seed = 0, const Shape& input = {3, 32, 32});
+
+// By name, for the command line: "convnet", "lenet300", "lenet5", "vgg16", "resnet20", "resnet56",
+// "resnet18", "mobilenetv2", "densenet".
 struct ModelChoice {
   const char* name;
   Model (*make)(int classes, std::uint64_t seed, const Shape& input);

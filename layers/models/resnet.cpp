@@ -1,4 +1,7 @@
-// ResNet in the form for CIFAR: 6 n + 2 layers, of which ResNet-20 (n = 3) and ResNet-56 (n = 9).
+// ResNets: for CIFAR with 6 n + 2 layers, of which ResNet-20 (n = 3) and ResNet-56 (n = 9); and
+// ResNet-18.
+#include <algorithm>
+
 #include "layers/layers.h"
 #include "layers/models/image.h"
 
@@ -47,6 +50,24 @@ Model resnet(int n, int classes, std::uint64_t seed, const Shape& input, const c
 Model ResNet20(int classes, std::uint64_t seed, const Shape& input) {
   return resnet(3, classes, seed, input, "resnet20");
 }
+Model ResNet18(int classes, std::uint64_t seed, const Shape& input) {
+  expect_images("resnet18", input, 1);
+  constexpr std::int64_t kLargeImage = 64;  // pixels a side from which the stem takes fewer of them
+  Sequential net;
+  if (std::min(input[1], input[2]) < kLargeImage) {
+    net.add("conv1", Conv2d(input[0], 64, {.kernel = 3, .padding = 1, .bias = false}));
+    net.add("bn1", BatchNorm(64)).add("relu", ReLU());
+  } else {
+    net.add("conv1", Conv2d(input[0], 64, {.kernel = 7, .stride = 2, .padding = 3, .bias = false}));
+    net.add("bn1", BatchNorm(64)).add("relu", ReLU());
+    net.add("maxpool", MaxPool2d({.kernel = 3, .stride = 2, .padding = 1}));
+  }
+  net.add("layer1", stage(2, 64, 64, 1)).add("layer2", stage(2, 64, 128, 2));
+  net.add("layer3", stage(2, 128, 256, 2)).add("layer4", stage(2, 256, 512, 2));
+  net.add("avgpool", GlobalAvgPool()).add("flatten", Flatten()).add("fc", Linear(512, classes));
+  return Model(std::move(net), input, seed, "resnet18");
+}
+
 Model ResNet56(int classes, std::uint64_t seed, const Shape& input) {
   return resnet(9, classes, seed, input, "resnet56");
 }

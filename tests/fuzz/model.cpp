@@ -10,7 +10,7 @@ namespace {
 
 bool small(const layers::Model& model) {
   std::int64_t work = 0;
-  model.root().trace(model.batch_shape(1),
+  model.graph().trace(model.batch_shape(1),
                      [&](layers::Module& leaf, const Shape& input, const Shape& output) {
                        work += input.numel() + output.numel() + leaf.macs(input).dense;
                      });

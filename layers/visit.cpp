@@ -1,43 +1,12 @@
-// Tree: walking over modules.
-#include "layers/tree.h"
+// Visit: visitors.
+#include "layers/visit.h"
 
-#include <algorithm>
-#include <set>
 #include <string_view>
-
-#include "core/error.h"
 
 namespace espalier::layers {
 namespace {
 
-bool fit(const std::string& name) {
-  return name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  c == '_' || c == '-';
-         });
-}
-
-struct Seen {
-  std::set<std::string> paths;
-  std::set<const Module*> modules;
-};
-
-void name_below(Module& module, const std::string& path, Seen& seen) {
-  check(seen.modules.insert(&module).second, "layer ", path,
-        ": found a module that stands elsewhere in the model too, expected one of its own");
-  module.set_name(path);
-  for (const Child& child : module.children()) {
-    check(fit(child.name), "layer ", path, ": found a child named '", child.name,
-          "', expected letters, digits, '_' and '-'");
-    const std::string below = join(path, child.name);
-    if (!child.name.empty())
-      check(seen.paths.insert(below).second, "layer ", below,
-            ": found the name twice, expected different ones");
-    name_below(*child.module, below, seen);
-  }
-}
-
-// Puts a module's path in front of the names that it shows.
+// Puts a layer's name in front of the names that it shows.
 class WithPath : public StateVisitor {
  public:
   WithPath(StateVisitor& visitor, const std::string& path) : visitor_(visitor), path_(path) {}
@@ -57,6 +26,11 @@ class WithPath : public StateVisitor {
  private:
   StateVisitor& visitor_;
   const std::string& path_;
+};
+
+struct Collect : StateVisitor {
+  void parameter(const std::string&, Parameter& p, const Shape&) override { found.push_back(p); }
+  std::vector<Parameter> found;
 };
 
 struct NameParameters : StateVisitor {
@@ -92,53 +66,44 @@ std::uint64_t hash(std::string_view text) {
 
 }  // namespace
 
-std::string join(const std::string& path, const std::string& name) {
-  return path.empty() ? name : name.empty() ? path : path + "." + name;
+void visit_state(const Graph& graph, StateVisitor& visitor) {
+  for (const Node& node : graph.nodes()) {
+    WithPath full(visitor, node.name());
+    node.layer->state(full);
+  }
 }
 
-void name_tree(Module& root) {
-  Seen seen;
-  name_below(root, "", seen);
-  NameParameters visitor;
-  visit_state(root, visitor);
-}
-
-void walk(Module& root, const std::function<void(Module&)>& see) {
-  see(root);
-  for (const Child& child : root.children()) walk(*child.module, see);
-}
-
-void visit_state(Module& root, StateVisitor& visitor) {
-  walk(root, [&](Module& module) {
-    WithPath full(visitor, module.name());
-    module.state(full);
-  });
-}
-
-std::vector<Parameter> parameters_of(Module& root) {
-  struct Collect : StateVisitor {
-    void parameter(const std::string&, Parameter& p, const Shape&) override { found.push_back(p); }
-    std::vector<Parameter> found;
-  } collect;
-  visit_state(root, collect);
+std::vector<Parameter> parameters_of(const Graph& graph) {
+  Collect collect;
+  visit_state(graph, collect);
   return collect.found;
 }
 
-void initialize_tree(Module& root, const Rng& rng) {
+std::vector<Parameter> parameters_of(Module& layer) {
+  Collect collect;
+  layer.state(collect);
+  return collect.found;
+}
+
+void name_parameters(const Graph& graph) {
+  NameParameters visitor;
+  visit_state(graph, visitor);
+}
+
+void initialize(const Graph& graph, const Rng& rng) {
   GiveMemory memory;
-  visit_state(root, memory);
-  walk(root, [&](Module& module) { module.initialize(rng.split(hash(module.name()))); });
+  visit_state(graph, memory);
+  for (const Node& node : graph.nodes()) node.layer->initialize(rng.split(hash(node.name())));
   struct : StateVisitor {
     void parameter(const std::string&, Parameter& p, const Shape&) override { p.enforce_mask(); }
   } masks;  // what is removed does not come back with new values
-  visit_state(root, masks);
+  visit_state(graph, masks);
 }
 
-std::shared_ptr<Module> clone(const Module& root) {
-  std::shared_ptr<Module> copy = root.copy();
+std::shared_ptr<Module> clone(const Module& layer) {
+  std::shared_ptr<Module> copy = layer.copy();
   OwnTensors own;
   copy->state(own);
-  for (Child& child : copy->children()) child.module = clone(*child.module);
   return copy;
 }
 

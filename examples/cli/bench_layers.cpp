@@ -89,7 +89,7 @@ std::vector<PassSpeed> bench_layers(const layers::Model& model, const LayerBench
   std::vector<std::unique_ptr<Subject>> subjects;
   std::vector<Contest> contests;
   model.graph().trace(model.batch_shape(options.batch), [&](layers::Module& layer,
-                                                           const Shape& input, const Shape&) {
+                                                            const Shape& input, const Shape&) {
     const double operations = 2.0 * static_cast<double>(layer.macs(input).dense) * options.batch;
     if (operations == 0) return;
     const auto subject = [&] {

@@ -55,15 +55,15 @@ std::vector<LayerTimes> layer_times(const layers::Model& model, int batch, bool 
   pruning::expand(expanded);
   std::map<std::string, LayerTimes> known;
   expanded.graph().trace(expanded.batch_shape(batch),
-                        [&](layers::Module& layer, const Shape& input, const Shape& to) {
-                          const auto macs = static_cast<double>(layer.macs(input).dense);
-                          if (macs == 0) return;
-                          // Forward, and back to the weights and, but for the first, to the input.
-                          const double passes = !training ? 1 : known.empty() ? 2 : 3;
-                          known[layer.name()] = {.layer = layer.name(),
-                                                 .convolution = to.rank() == 4,
-                                                 .operations = 2 * macs * batch * passes};
-                        });
+                         [&](layers::Module& layer, const Shape& input, const Shape& to) {
+                           const auto macs = static_cast<double>(layer.macs(input).dense);
+                           if (macs == 0) return;
+                           // Forward, and back to the weights and, but for the first, to the input.
+                           const double passes = !training ? 1 : known.empty() ? 2 : 3;
+                           known[layer.name()] = {.layer = layer.name(),
+                                                  .convolution = to.rank() == 4,
+                                                  .operations = 2 * macs * batch * passes};
+                         });
   const auto forms_of = [&](const layers::Model& one) {
     Rng rng(0);
     return pruning::choose_forms(one, Tensor::randn(one.batch_shape(batch), rng),

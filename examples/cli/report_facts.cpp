@@ -61,10 +61,10 @@ std::vector<ReportLayer> layers_of(const layers::Model& model) {
 std::int64_t macs_run(const layers::Model& model) {
   std::int64_t sum = 0;
   model.graph().trace(model.batch_shape(1),
-                     [&](layers::Module& leaf, const Shape& input, const Shape&) {
-                       const layers::Macs macs = leaf.macs(input);
-                       sum += layers::is_sparse(leaf) ? macs.nonzero : macs.dense;
-                     });
+                      [&](layers::Module& leaf, const Shape& input, const Shape&) {
+                        const layers::Macs macs = leaf.macs(input);
+                        sum += layers::is_sparse(leaf) ? macs.nonzero : macs.dense;
+                      });
   return sum;
 }
 

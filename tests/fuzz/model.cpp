@@ -11,9 +11,9 @@ namespace {
 bool small(const layers::Model& model) {
   std::int64_t work = 0;
   model.graph().trace(model.batch_shape(1),
-                     [&](layers::Module& leaf, const Shape& input, const Shape& output) {
-                       work += input.numel() + output.numel() + leaf.macs(input).dense;
-                     });
+                      [&](layers::Module& leaf, const Shape& input, const Shape& output) {
+                        work += input.numel() + output.numel() + leaf.macs(input).dense;
+                      });
   return work < 1 << 20;
 }
 

@@ -5,7 +5,7 @@
 // a shift and two statistics for it; every layer that reads it has a column for it; and where a
 // residual block adds two paths, it is the same channel in both. Who cuts in one place only gets a
 // network that does not fit together. All that belongs together is a group, found by walking the
-// network (pruning/groups.h); cut as a whole, it leaves a network that runs.
+// network (pruning/channel_groups.h); cut as a whole, it leaves a network that runs.
 //
 //   make && build/examples/08_break_and_repair [FOLDER]
 //
@@ -30,7 +30,7 @@
 
 #include <cstdio>
 
-#include "pruning/slices.h"
+#include "pruning/compaction/slices.h"
 
 using namespace espalier;
 using namespace espalier::layers;

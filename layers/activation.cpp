@@ -1,26 +1,12 @@
-// Activation layers: the calls of the operations.
+// Activation layers: options, and what becomes of constants.
 #include "layers/activation.h"
 
-#include "core/ops/activation.h"
-
 namespace espalier::layers {
-
-Tensor ReLU::forward(const Tensor& x) { return relu(x); }
-
-Tensor ReLU6::forward(const Tensor& x) { return relu6(x); }
-
-Tensor Sigmoid::forward(const Tensor& x) { return sigmoid(x); }
-
-Tensor SiLU::forward(const Tensor& x) { return silu(x); }
 
 LeakyReLU::LeakyReLU(const Config& config)
     : slope(static_cast<float>(config.number("slope", -1e6, 1e6))) {}
 
 Config LeakyReLU::config() const { return Config().set("slope", slope); }
-
-Tensor LeakyReLU::forward(const Tensor& x) { return leaky_relu(x, slope); }
-
-Tensor GELU::forward(const Tensor& x) { return gelu(x); }
 
 // Run on the constants, which are then, to the bit, what it makes of them.
 Channels Activation::pass_channels(ChannelWalk& walk, const Channels& in) {

@@ -1,7 +1,9 @@
-// Activation layers: elementwise, without parameters, any shape. Identity is what stands where a
-// layer was taken out.
+// Activation layers: elementwise, without parameters, any shape.
 #pragma once
 
+#include <algorithm>
+
+#include "core/ops/activation.h"
 #include "layers/module.h"
 
 namespace espalier::layers {
@@ -12,41 +14,31 @@ class Activation : public Module {
   Channels pass_channels(ChannelWalk& walk, const Channels& in) override;
 };
 
-class ReLU : public Activation {
- public:
-  ReLU() = default;
-  explicit ReLU(const Config&) {}
-  std::string type() const override { return "ReLU"; }
-  Tensor forward(const Tensor& x) override;
-  std::shared_ptr<Module> copy() const override { return std::make_shared<ReLU>(*this); }
+template <std::size_t N>
+struct TypeName {
+  constexpr TypeName(const char (&name)[N]) { std::copy_n(name, N, text); }
+  char text[N];
 };
 
-class ReLU6 : public Activation {
+// One without options: the name of its type in files, and what it computes.
+template <TypeName kType, Tensor (*kFunction)(const Tensor&)>
+class PlainActivation : public Activation {
  public:
-  ReLU6() = default;
-  explicit ReLU6(const Config&) {}
-  std::string type() const override { return "ReLU6"; }
-  Tensor forward(const Tensor& x) override;
-  std::shared_ptr<Module> copy() const override { return std::make_shared<ReLU6>(*this); }
+  PlainActivation() = default;
+  explicit PlainActivation(const Config&) {}
+  std::string type() const override { return kType.text; }
+  Tensor forward(const Tensor& x) override { return kFunction(x); }
+  std::shared_ptr<Module> copy() const override { return std::make_shared<PlainActivation>(*this); }
 };
 
-class Sigmoid : public Activation {
- public:
-  Sigmoid() = default;
-  explicit Sigmoid(const Config&) {}
-  std::string type() const override { return "Sigmoid"; }
-  Tensor forward(const Tensor& x) override;
-  std::shared_ptr<Module> copy() const override { return std::make_shared<Sigmoid>(*this); }
-};
+inline Tensor identity(const Tensor& x) { return x; }
 
-class SiLU : public Activation {
- public:
-  SiLU() = default;
-  explicit SiLU(const Config&) {}
-  std::string type() const override { return "SiLU"; }
-  Tensor forward(const Tensor& x) override;
-  std::shared_ptr<Module> copy() const override { return std::make_shared<SiLU>(*this); }
-};
+using GELU = PlainActivation<"GELU", gelu>;
+using Identity = PlainActivation<"Identity", identity>;
+using ReLU = PlainActivation<"ReLU", relu>;
+using ReLU6 = PlainActivation<"ReLU6", relu6>;
+using SiLU = PlainActivation<"SiLU", silu>;
+using Sigmoid = PlainActivation<"Sigmoid", sigmoid>;
 
 class LeakyReLU : public Activation {
  public:
@@ -54,28 +46,10 @@ class LeakyReLU : public Activation {
   explicit LeakyReLU(const Config& config);
   std::string type() const override { return "LeakyReLU"; }
   Config config() const override;
-  Tensor forward(const Tensor& x) override;
+  Tensor forward(const Tensor& x) override { return leaky_relu(x, slope); }
   std::shared_ptr<Module> copy() const override { return std::make_shared<LeakyReLU>(*this); }
 
   float slope;  // for x < 0
-};
-
-class GELU : public Activation {
- public:
-  GELU() = default;
-  explicit GELU(const Config&) {}
-  std::string type() const override { return "GELU"; }
-  Tensor forward(const Tensor& x) override;
-  std::shared_ptr<Module> copy() const override { return std::make_shared<GELU>(*this); }
-};
-
-class Identity : public Activation {
- public:
-  Identity() = default;
-  explicit Identity(const Config&) {}
-  std::string type() const override { return "Identity"; }
-  Tensor forward(const Tensor& x) override { return x; }
-  std::shared_ptr<Module> copy() const override { return std::make_shared<Identity>(*this); }
 };
 
 }  // namespace espalier::layers

@@ -94,7 +94,7 @@ Channels ChannelWalk::filtered(Module& layer, const Channels& in, const Product&
     }
   }
   out.units = std::make_shared<const std::vector<int>>(std::move(units));
-  attach(layer, weight, Part::Weight, 0, out.units);
+  attach(layer, weight, Part::Weight, 0, out.units, true);
   attach(layer, bias, Part::Bias, 0, out.units);
   out.shown = {{layer.name(), out.units}};
   return out;
@@ -193,8 +193,8 @@ void ChannelWalk::vary(Channels& channels, const std::string& where) {
 }
 
 void ChannelWalk::attach(const Module& layer, const Parameter& parameter, Part part, int dim,
-                         const Units& units) {
-  if (parameter.defined()) attached_.push_back({layer.name(), parameter, part, dim, units});
+                         const Units& units, bool passes) {
+  if (parameter.defined()) attached_.push_back({layer.name(), parameter, part, dim, units, passes});
 }
 
 void ChannelWalk::join(int unit, int other) {

@@ -94,8 +94,9 @@ class ChannelWalk {
 
   // Slice i along dimension `dim` of the parameter belongs to unit (*units)[i]. Nothing where the
   // parameter is not defined.
+  // `passes`: its layer takes these units and gives them on.
   void attach(const Module& layer, const Parameter& parameter, Part part, int dim,
-              const Units& units);
+              const Units& units, bool passes = false);
   void join(int unit, int other);                        // from now on they are one
   void pin(const Units& units, const std::string& why);  // none of them may go
   void set_norm(const Channels& in, BatchNorm& norm);    // that takes what a layer makes
@@ -113,6 +114,7 @@ class ChannelWalk {
     Part part;
     int dim;
     Units units;
+    bool passes;
   };
   // A convolution or linear layer, and what it reads.
   struct Reader {

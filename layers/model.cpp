@@ -94,6 +94,27 @@ void Model::bypass(const std::string& name, Value value) const {
   update();
 }
 
+void Model::adopt(Model&& other) const {
+  struct Keep : StateVisitor {
+    void parameter(const std::string& name, Parameter& p, const Shape&) override {
+      const auto found = kept.find(name);
+      if (found == kept.end()) return;
+      std::span<const std::uint8_t> mask;
+      if (p.mask()) mask = {p.mask(), static_cast<std::size_t>(p.numel())};
+      found->second.assign(p, mask, p.states(), p.pattern());
+      p = found->second;
+    }
+    std::map<std::string, Parameter> kept;
+  } keep;
+  for (const Parameter& p : parameters()) keep.kept[p.name()] = p;
+  Network& taken = other.network();
+  visit_state(taken.graph, keep);
+  network().graph = std::move(taken.graph);
+  network().origin = std::move(taken.origin);
+  other = Model();
+  update();
+}
+
 void Model::update() const {
   network().plans.clear();
   name_parameters(graph());

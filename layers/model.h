@@ -66,6 +66,10 @@ class Model {
   void replace(const std::string& name, std::shared_ptr<Module> layer) const;
   // See Graph::bypass().
   void bypass(const std::string& name, Value value) const;
+  // Becomes what another network of the same layers has become: takes its graph and layers over.
+  // Parameters of the same name stay the same ones and get the other's content; the other is empty
+  // afterwards.
+  void adopt(Model&& other) const;
   // After a change to layers: names parameters, checks that the shapes fit, and forgets plans.
   void update() const;
 

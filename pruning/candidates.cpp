@@ -1,4 +1,4 @@
-// Lists of candidates, and masks.
+// Lists of candidates.
 #include "pruning/candidates.h"
 
 #include <algorithm>
@@ -6,16 +6,12 @@
 
 #include "core/error.h"
 #include "layers/layers.h"
-#include "pruning/depth.h"
-#include "pruning/groups.h"
-#include "pruning/leaving.h"
+#include "pruning/channel_groups.h"
+#include "pruning/pruning_history.h"
+#include "pruning/removable_layers.h"
 
 namespace espalier::pruning {
 namespace {
-
-constexpr std::pair<Structure, const char*> kNames[] = {
-    {Structure::Weight, "weight"}, {Structure::Block, "block"},   {Structure::NM, "n:m"},
-    {Structure::Neuron, "neuron"}, {Structure::Filter, "filter"}, {Structure::Layer, "layer"}};
 
 bool contains(const std::vector<std::string>& list, const std::string& name) {
   return std::find(list.begin(), list.end(), name) != list.end();
@@ -33,11 +29,12 @@ bool wanted(const Target& target, const std::vector<std::string>& names) {
 Candidates weights_of(const std::string& layer, const Parameter& weight, const Target& target) {
   Candidates list{.structure = target.structure, .name = layer};
   if (target.structure != Structure::Block) {
-    list.count = weight.numel();
-    list.members = {{.parameter = weight, .layer = layer, .extent = weight.numel()}};
+    list.count = weight.dense_shape().numel();
+    list.members = {{.parameter = weight, .layer = layer, .extent = list.count}};
     return list;
   }
-  const std::int64_t rows = weight.size(0), columns = weight.numel() / rows;
+  const std::int64_t rows = weight.dense_shape()[0];
+  const std::int64_t columns = weight.dense_shape().numel() / rows;
   const std::int64_t across = (columns + target.block_columns - 1) / target.block_columns;
   list.count = (rows + target.block_rows - 1) / target.block_rows * across;
   list.members = {{.parameter = weight,
@@ -69,7 +66,7 @@ Candidates layers_of(const layers::Model& model, const Target& target) {
                                 .part = key == "weight" ? (norm ? Part::Scale : Part::Weight)
                                                         : (norm ? Part::Shift : Part::Bias),
                                 .extent = 1,
-                                .inner = parameter.numel(),
+                                .inner = parameter.dense_shape().numel(),
                                 .first = list.count});
     }
     list.names.push_back(layer.name);
@@ -85,57 +82,6 @@ void check_names(const layers::Model& model, const std::vector<std::string>& nam
 }
 
 }  // namespace
-
-const char* name(Structure structure) {
-  for (const auto& [value, text] : kNames)
-    if (value == structure) return text;
-  return "";
-}
-
-Structure structure(const std::string& name) {
-  for (const auto& [value, text] : kNames)
-    if (name == text) return value;
-  fail("structure: found '", name, "', expected weight, block, n:m, neuron, filter or layer");
-}
-
-Kept kept(const Candidates& candidates) {
-  Kept result(candidates.count, 0);
-  candidates.each([&](const Member& member, std::int64_t i, std::int64_t set) {
-    const std::uint8_t* mask = member.parameter.mask();
-    if (!mask || mask[i]) result[set] = 1;
-  });
-  return result;
-}
-
-std::vector<std::int64_t> sizes(const Candidates& candidates) {
-  std::vector<std::int64_t> result(candidates.count, 0);
-  candidates.each([&](const Member&, std::int64_t, std::int64_t set) { ++result[set]; });
-  return result;
-}
-
-void remove(const Candidates& candidates, const Kept& kept) {
-  check(static_cast<std::int64_t>(kept.size()) == candidates.count, candidates.name,
-        ": found a selection of ", kept.size(), " sets, expected ", candidates.count);
-  if (std::find(kept.begin(), kept.end(), 0) == kept.end()) return;
-  for (Member member : candidates.members) {
-    std::vector<std::uint8_t> mask(member.parameter.numel(), 1);
-    if (const std::uint8_t* old = member.parameter.mask())
-      std::copy_n(old, mask.size(), mask.data());
-    bool changed = false;
-    member.each([&](std::int64_t i, std::int64_t set) {
-      changed |= mask[i] && !kept[set];
-      mask[i] = mask[i] && kept[set];
-    });
-    if (changed) member.parameter.set_mask(mask);
-  }
-}
-
-SliceUnits slice_units(std::int64_t units, std::int64_t span) {
-  std::vector<std::int32_t> result;
-  for (std::int64_t u = 0; u < units; ++u)
-    result.insert(result.end(), span, static_cast<std::int32_t>(u));
-  return std::make_shared<const std::vector<std::int32_t>>(std::move(result));
-}
 
 std::vector<Candidates> candidates(const layers::Model& model, const Target& target) {
   check_names(model, target.only);

@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "pruning/candidates.h"
+#include "pruning/sets.h"
 
 namespace espalier::pruning {
 

@@ -5,8 +5,9 @@
 #include <utility>
 
 #include "core/error.h"
-#include "pruning/depth.h"
-#include "pruning/forms.h"
+#include "pruning/candidates.h"
+#include "pruning/compaction/sparse_format.h"
+#include "pruning/removable_layers.h"
 
 namespace espalier::pruning {
 namespace {
@@ -39,7 +40,6 @@ void one_round(const layers::Model& model, const Method& method, double sparsity
 }  // namespace
 
 Outcome outcome(const layers::Model& model, const Method& method, double asked) {
-  const Expanded dense(model);
   const std::vector<Candidates> lists = candidates(model, target_of(method));
   Outcome result{
       .lists = {}, .asked = asked, .achieved = sparsity(model, lists, method.scope.count)};
@@ -106,7 +106,6 @@ Pruner::Pruner(const layers::Model& model, const Method& method, const Schedule&
     : model_(model), method_(method), sparsity_(sparsity), batches_(batches), seed_(seed) {
   check_meaning(method_);
   check(batches >= 1, "pruner: found ", batches, " batches to judge by, expected at least 1");
-  const Expanded dense(model);
   candidates(model, target_of(method_));  // fails early
 }
 
@@ -133,7 +132,6 @@ void Pruner::recall(Examples examples) {
 }
 
 double Pruner::sparsity() const {
-  const Expanded dense(model_);
   return pruning::sparsity(model_, candidates(model_, target_of(method_)), method_.scope.count);
 }
 

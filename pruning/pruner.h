@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "pruning/criterion.h"
+#include "pruning/criteria/criterion.h"
 #include "pruning/schedule.h"
 #include "pruning/select.h"
 

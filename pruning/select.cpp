@@ -89,11 +89,10 @@ class Cost {
           if (macs.dense == 0) return;
           const Parameter weight = layers::weight_of(leaf);
           if (!weight.defined()) return;
-          const double each = count == Count::Weights ? 1
-                                                      : static_cast<double>(macs.dense) /
-                                                            static_cast<double>(weight.numel());
+          const auto all = static_cast<double>(weight.dense_shape().numel());
+          const double each = count == Count::Weights ? 1 : static_cast<double>(macs.dense) / all;
           weights_.push_back({weight, each});
-          total_ += each * static_cast<double>(weight.numel());
+          total_ += each * all;
         });
     if (!model.origin()) return;
     total_ = 0;  // of the network as it once was

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "pruning/criterion.h"
+#include "pruning/criteria/criterion.h"
 
 namespace espalier::pruning {
 

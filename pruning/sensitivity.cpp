@@ -4,7 +4,8 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "pruning/depth.h"
+#include "pruning/candidates.h"
+#include "pruning/removable_layers.h"
 
 namespace espalier::pruning {
 namespace {

@@ -5,7 +5,7 @@
 #include <span>
 
 #include "layers/model.h"
-#include "pruning/evidence.h"
+#include "pruning/criteria/evidence.h"
 
 namespace espalier::pruning {
 

@@ -125,6 +125,23 @@ TEST_CASE("conv2d: in CSR with groups and dilation, as with the dense weight") {
     }
 }
 
+TEST_CASE("conv2d: single images, without the tape, as with it") {
+  for (const ConvOptions& options :
+       {ConvOptions{.stride = {2, 1}, .padding = {0, 1, 2, 1}}, ConvOptions{.groups = 2},
+        ConvOptions{.stride = 2, .padding = 1, .groups = 4, .relu = true},
+        ConvOptions{.padding = 2, .dilation = 2}, ConvOptions{.dilation = {1, 2}, .groups = 4}}) {
+    const Tensor x = random_tensor({3, 4, 7, 9}, 1), bias = random_tensor({8}, 3);
+    Parameter weight(random_tensor({8, 4 / options.groups, 3, 3}, 2));
+    const std::vector<float> expected = conv2d(x, weight, bias, options).to_vector();
+    const NoGrad off;
+    const Tensor y = conv2d(x, weight, bias, options);
+    CHECK(y.layout().lanes == 1);
+    const std::vector<float> found = y.to_vector();
+    for (std::size_t i = 0; i < found.size(); ++i)
+      CHECK(found[i] == doctest::Approx(expected[i]).epsilon(1e-4).scale(1));
+  }
+}
+
 TEST_CASE("conv2d: groups that do not fit are refused") {
   const Tensor x = Tensor::zeros({2, 6, 4, 4});
   CHECK_THROWS_WITH_AS(conv2d(x, Tensor::zeros({6, 2, 3, 3}), {}, {.groups = 2}),

@@ -9,7 +9,7 @@
 
 #include "core/rng.h"
 #include "layers/layers.h"
-#include "pruning/evidence.h"
+#include "pruning/criteria/evidence.h"
 
 namespace espalier::testing {
 namespace {

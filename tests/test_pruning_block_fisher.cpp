@@ -1,6 +1,6 @@
 // The algebra of optimal brain surgeon against plain algebra in doubles.
-#include "pruning/block_fisher.h"
 #include "pruning/candidates.h"
+#include "pruning/criteria/block_fisher.h"
 #include "tests/test_optim.h"
 
 using namespace espalier;

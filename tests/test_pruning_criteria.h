@@ -9,7 +9,8 @@
 
 #include "core/error.h"
 #include "layers/layers.h"
-#include "pruning/criterion.h"
+#include "pruning/candidates.h"
+#include "pruning/criteria/criterion.h"
 #include "tests/test_optim.h"
 
 namespace espalier::testing {

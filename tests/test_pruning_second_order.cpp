@@ -1,6 +1,6 @@
 // The criteria fisher and obs against closed forms and finite differences.
 #include "core/ops/loss.h"
-#include "pruning/criterion.h"
+#include "pruning/criteria/criterion.h"
 #include "tests/test_pruning.h"
 
 using namespace espalier;

@@ -107,7 +107,7 @@ void run(const WeightPass& pass);
 
 // Writes the gradient of the unpooled output, one block and channel, halo included.
 void expand(const OutputGradient& gradient, std::int64_t block, std::int64_t channel,
-            const Planes& to, std::int64_t to_block);
+            const Planes& to, std::int64_t to_block, std::int64_t to_channel);
 
 // The forward pass where each image is a block of its own (one lane): pixels lie in the vectors, at
 // any alignment. Weights are packed as for ConvPass; planes may have any halo that holds the

@@ -105,10 +105,10 @@ int gather(const ChunkPlan& plan, const OutputGradient& gradient, int chunk, int
 }
 
 void expand(const OutputGradient& gradient, std::int64_t block, std::int64_t channel,
-            const Planes& to, std::int64_t to_block) {
+            const Planes& to, std::int64_t to_block, std::int64_t to_channel) {
   const Planes& dy = gradient.dy;
-  zero_halo(to, to_block, channel);
-  float* plane = to.plane(to_block, channel);
+  zero_halo(to, to_block, to_channel);
+  float* plane = to.plane(to_block, to_channel);
   const int shrink = gradient.argmax ? 2 : 1;
   for (int y = 0; y < dy.height; ++y, plane += shrink * to.row_stride) {
     const GradientRow row = row_at(gradient, block, channel, y);

@@ -9,6 +9,7 @@
 #include "core/ops/activation.h"
 #include "core/ops/conv_input_gradient.h"
 #include "core/ops/conv_sizes.h"
+#include "core/ops/depthwise_conv.h"
 #include "core/ops/layout.h"
 #include "core/ops/pool.h"
 #include "core/ops/sparse_conv.h"
@@ -53,6 +54,8 @@ Tensor conv2d(const Tensor& given, const Tensor& weight, const Tensor& bias,
               const ConvOptions& options) {
   if (const Pattern& pattern = csr_pattern(weight))
     return sparse_conv2d(given, weight, pattern, bias, options);
+  if (options.groups > 1 && weight.shape().rank() == 4 && weight.size(1) == 1)
+    return depthwise_conv2d(given, weight, bias, options);
   if (options.groups != 1 || options.dilation != Pair(1))
     return sparse_conv2d(given, weight, full_pattern(weight.shape()), bias, options);
   const ConvSizes s = conv_sizes("conv2d", given, weight.shape(), bias, options);

@@ -24,8 +24,8 @@ struct ConvOptions {
 // H' = (H + top + bottom - dilation (KH - 1) - 1) / stride + 1 and W' likewise, halved by max_pool.
 // An error names the shapes where they do not fit.
 //
-// With groups or a dilation the kernels for sparse weights run, which take any taps: depthwise
-// convolutions have only as many for each output as they have pixels in a window.
+// Depthwise convolutions, of which each group has one channel, have kernels of their own; with
+// other groups or a dilation those for sparse weights run, which take any taps.
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
               const ConvOptions& options = {});
 

@@ -141,14 +141,14 @@ void conv_input_gradient(const OutputGradient& gradient, const Tensor& weight, c
     Tensor full = Tensor::empty({gradient.dy.images, channels, rows, columns}, layout);
     const Planes planes = full.planes();
     parallel_for(static_cast<std::int64_t>(dx.blocks) * channels, [&](std::int64_t i) {
-      expand(gradient, i / channels, i % channels, planes, i / channels);
+      expand(gradient, i / channels, i % channels, planes, i / channels, i % channels);
     });
     return run_phases(p, planes, dx, weights);
   }
   parallel_for(dx.blocks, [&](std::int64_t block) {
     Tensor full = Tensor::empty({dx.lanes, channels, rows, columns}, layout);
     const Planes planes = full.planes();
-    for (int o = 0; o < channels; ++o) expand(gradient, block, o, planes, 0);
+    for (int o = 0; o < channels; ++o) expand(gradient, block, o, planes, 0, o);
     run_phases(p, planes, one_block(dx, block), weights);
   });
 }

@@ -155,7 +155,7 @@ void sparse_conv_input_gradient(const OutputGradient& gradient, const Tensor& va
     Tensor full = Tensor::empty(full_shape, layout);
     const Planes planes = full.planes();
     parallel_for(static_cast<std::int64_t>(dx.blocks) * channels, [&](std::int64_t i) {
-      expand(gradient, i / channels, i % channels, planes, i / channels);
+      expand(gradient, i / channels, i % channels, planes, i / channels, i % channels);
     });
     return run_passes(make_passes(p, planes, dx, dx.blocks), planes, dx);
   }
@@ -164,7 +164,7 @@ void sparse_conv_input_gradient(const OutputGradient& gradient, const Tensor& va
   parallel_for(dx.blocks, [&](std::int64_t block) {
     Tensor full = Tensor::empty({dx.lanes, channels, sizes.rows, sizes.columns}, layout);
     const Planes planes = full.planes();
-    for (int o = 0; o < channels; ++o) expand(gradient, block, o, planes, 0);
+    for (int o = 0; o < channels; ++o) expand(gradient, block, o, planes, 0, o);
     run_passes(passes, planes, some_blocks(dx, block, 1));
   });
 }

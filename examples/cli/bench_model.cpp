@@ -13,7 +13,7 @@
 #include "examples/cli/stopwatch.h"
 #include "layers/layers.h"
 #include "optim/sgd.h"
-#include "pruning/compact.h"
+#include "pruning/compaction/compact.h"
 
 namespace espalier::cli {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "examples/cli/json.h"
-#include "pruning/compact.h"
+#include "pruning/compaction/compact.h"
 
 namespace espalier::cli {
 

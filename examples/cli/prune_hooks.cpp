@@ -25,7 +25,6 @@ TrainHooks gradual_hooks(const layers::Model& model, const pruning::Method& meth
 
 std::vector<pruning::Candidates> dynamic_lists(const layers::Model& model,
                                                const pruning::Method& method) {
-  const pruning::Expanded dense(model);
   return pruning::candidates(
       model, {.structure = pruning::Weight, .only = method.only, .leave_out = method.leave_out});
 }

@@ -317,7 +317,6 @@ void begin_pruning(Checkpoint& checkpoint, const ModelSource& source, const Prun
                                   .origin = {}};
   if (checkpoint.progress) checkpoint.pruning->origin = checkpoint.progress->recipe;
 
-  const pruning::Expanded dense(checkpoint.model);
   const pruning::Method method = method_of(options);
   const auto lists = pruning::candidates(checkpoint.model, pruning::target_of(method));
   PruneFigures& figures = checkpoint.pruning->figures;

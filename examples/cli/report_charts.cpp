@@ -8,7 +8,7 @@
 #include "examples/charts/bars.h"
 #include "examples/charts/network_map.h"
 #include "examples/cli/report_words.h"
-#include "pruning/groups.h"
+#include "pruning/channel_groups.h"
 
 namespace espalier::cli {
 namespace {

@@ -1,0 +1,127 @@
+// Channel groups: units as the walk through the network found them, sorted by the layers that make
+// them.
+#include "pruning/channel_groups.h"
+
+#include <map>
+#include <utility>
+
+namespace espalier::pruning {
+namespace {
+
+using layers::ChannelWalk;
+
+// Which group a unit of the walk is in, and which of its units it is there.
+struct Place {
+  std::size_t group;
+  std::int32_t unit;
+};
+
+class Sorting {
+ public:
+  explicit Sorting(const ChannelWalk& walk) : walk_(walk) {
+    make_groups();
+    for (const ChannelWalk::Attached& a : walk.attached())
+      for (const auto& [group, units] : by_group(*a.units))
+        groups[group].members.push_back(member(a, units));
+    for (const layers::Shown& shown : walk.shown())
+      for (const auto& [group, units] : by_group(*shown.units))
+        groups[group].shown_by.push_back({shown.layer, units});
+  }
+
+  std::vector<Group> groups;
+
+ private:
+  // Units that the same layers make, and that are pinned for the same reason, are one group.
+  void make_groups() {
+    std::map<int, std::vector<std::size_t>> makers;  // of each unit; in the order of the units
+    for (std::size_t m = 0; m < walk_.makers().size(); ++m)
+      for (const int unit : *walk_.makers()[m].units) {
+        std::vector<std::size_t>& of_unit = makers[walk_.find(unit)];
+        if (of_unit.empty() || of_unit.back() != m) of_unit.push_back(m);
+      }
+    std::map<std::pair<std::vector<std::size_t>, std::string>, std::size_t> known;
+    for (const auto& [unit, of_unit] : makers) {
+      const std::string& pinned = walk_.pinned(unit);
+      const auto [found, is_new] = known.try_emplace({of_unit, pinned}, groups.size());
+      if (is_new) groups.push_back(made_by(of_unit, pinned));
+      Group& group = groups[found->second];
+      places_[unit] = {found->second, static_cast<std::int32_t>(group.units++)};
+    }
+  }
+
+  Group made_by(const std::vector<std::size_t>& makers, const std::string& pinned) const {
+    Group group;
+    group.fixed = pinned;
+    for (const std::size_t m : makers) {
+      group.producers.push_back(walk_.makers()[m].layer);
+      if (walk_.makers()[m].filters) group.structure = Structure::Filter;
+    }
+    group.name = group.producers[0];
+    return group;
+  }
+
+  // The units of a parameter's slices or a layer's channels, for each group among them: -1 where a
+  // slice belongs to another one.
+  std::map<std::size_t, SliceUnits> by_group(const std::vector<int>& units) const {
+    std::map<std::size_t, std::vector<std::int32_t>> found;
+    for (std::size_t i = 0; i < units.size(); ++i) {
+      const auto place = places_.find(walk_.find(units[i]));
+      if (place == places_.end()) continue;
+      auto& of_group = found[place->second.group];
+      if (of_group.empty()) of_group.assign(units.size(), -1);
+      of_group[i] = place->second.unit;
+    }
+    std::map<std::size_t, SliceUnits> result;
+    for (auto& [group, of_group] : found)
+      result[group] = std::make_shared<const std::vector<std::int32_t>>(std::move(of_group));
+    return result;
+  }
+
+  static Member member(const ChannelWalk::Attached& a, const SliceUnits& units) {
+    const Shape& shape = a.parameter.dense_shape();
+    std::int64_t inner = 1;
+    for (int d = a.dim + 1; d < shape.rank(); ++d) inner *= shape[d];
+    return {.parameter = a.parameter,
+            .layer = a.layer,
+            .part = a.part,
+            .extent = shape[a.dim],
+            .inner = inner,
+            .units = units,
+            .passes = a.passes};
+  }
+
+  const ChannelWalk& walk_;
+  std::map<int, Place> places_;  // by the least unit
+};
+
+std::string list_of(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : " ") + name;
+  return text;
+}
+
+}  // namespace
+
+std::vector<Group> groups(const ChannelWalk& walk) { return Sorting(walk).groups; }
+
+std::vector<Group> groups(const layers::Model& model) { return groups(ChannelWalk(model)); }
+
+std::string table(const std::vector<Group>& groups) {
+  std::string text;
+  for (const Group& group : groups) {
+    std::vector<std::string> readers, norms;
+    for (const Member& member : group.members) {
+      if (member.part == Part::Input) readers.push_back(member.layer);
+      if (member.part == Part::Scale) norms.push_back(member.layer);
+    }
+    text += group.name + ": " + std::to_string(group.units) + " " + name(group.structure) +
+            "s of " + list_of(group.producers);
+    if (!norms.empty()) text += ", with " + list_of(norms);
+    if (!readers.empty()) text += ", read by " + list_of(readers);
+    if (!group.fixed.empty()) text += "; fixed: " + group.fixed;
+    text += "\n";
+  }
+  return text;
+}
+
+}  // namespace espalier::pruning

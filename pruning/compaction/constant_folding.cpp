@@ -1,0 +1,87 @@
+// Constant folding: sums of weights times constants.
+#include "pruning/compaction/constant_folding.h"
+
+#include <algorithm>
+#include <span>
+#include <vector>
+
+#include "layers/layers.h"
+
+namespace espalier::pruning {
+namespace {
+
+// For each output the sum over these inputs of constant times weights: [O, I, ...] -> O.
+std::vector<double> shares(const Reader& reader, const Parameter& weight,
+                           std::span<const std::int64_t> inputs) {
+  const Shape& shape = weight.dense_shape();
+  const std::int64_t outputs = shape[0], all = shape[1];  // all: of a group
+  const std::int64_t taps = shape.numel() / (outputs * all);
+  const std::int64_t of_group = outputs / reader.product.groups;
+  std::vector<double> sums(static_cast<std::size_t>(outputs), 0);
+  if (const Pattern& pattern = weight.pattern()) {
+    pattern->each([&](std::int64_t k, std::int64_t element) {
+      const std::int64_t o = element / (all * taps), i = element / taps % all;
+      if (std::find(inputs.begin(), inputs.end(), i) != inputs.end())
+        sums[o] += double{reader.inputs[o / of_group * all + i].value} * weight.data()[k];
+    });
+    return sums;
+  }
+  for (std::int64_t o = 0; o < outputs; ++o)
+    for (const std::int64_t i : inputs)
+      for (std::int64_t k = 0; k < taps; ++k)
+        sums[o] += double{reader.inputs[o / of_group * all + i].value} *
+                   weight.data()[(o * all + i) * taps + k];
+  return sums;
+}
+
+bool all_zero(const std::vector<double>& values) {
+  return std::all_of(values.begin(), values.end(), [](double x) { return x == 0; });
+}
+
+// A bias whose masks let a share in.
+bool takes(const Parameter& bias, const std::vector<double>& shares) {
+  if (!bias.defined()) return false;
+  for (std::size_t o = 0; o < shares.size(); ++o)
+    if (bias.mask() && !bias.mask()[o] && shares[o] != 0) return false;
+  return true;
+}
+
+}  // namespace
+
+std::vector<std::int64_t> channels_of(const Reader& reader, std::span<const std::int64_t> inputs) {
+  std::vector<std::int64_t> channels;
+  const std::int64_t of_group = reader.product.weight.dense_shape()[1];
+  for (std::int64_t g = 0; g < reader.product.groups; ++g)
+    for (const std::int64_t i : inputs) channels.push_back(g * of_group + i);
+  return channels;
+}
+
+std::string obstacle(const Reader& reader, std::span<const std::int64_t> inputs) {
+  const Parameter& bias = reader.product.bias;
+  const std::vector<std::int64_t> channels = channels_of(reader, inputs);
+  if (std::all_of(channels.begin(), channels.end(),
+                  [&](std::int64_t c) { return reader.inputs[c].value == 0; }))
+    return "";
+  if (reader.product.padded)
+    return "is read by " + reader.layer.label() + ", a convolution with padding";
+  if (reader.norm || !bias.defined()) return "";
+  if (takes(bias, shares(reader, reader.product.weight, inputs))) return "";
+  return "is read by " + reader.layer.label() + ", whose bias is removed";
+}
+
+bool absorb(const Reader& reader, std::span<const std::int64_t> inputs) {
+  Parameter& bias = reader.product.bias;
+  const std::vector<double> sums = shares(reader, reader.product.weight, inputs);
+  if (all_zero(sums)) return false;
+  const bool into_norm = reader.norm && !takes(bias, sums);
+  if (!into_norm && !bias.defined()) {
+    bias = Parameter(Tensor::zeros({reader.product.weight.dense_shape()[0]}));
+    reader.product.has_bias = true;
+  }
+  float* to = into_norm ? reader.norm->running_mean.mutable_data() : bias.mutable_data();
+  for (std::size_t o = 0; o < sums.size(); ++o)
+    to[o] = static_cast<float>(to[o] + (into_norm ? -sums[o] : sums[o]));
+  return true;
+}
+
+}  // namespace espalier::pruning

@@ -1,0 +1,37 @@
+// Removable layers: whole layers that can leave, found by the shapes. Of a sum of two paths, such
+// as a residual block, the shortcut stays; a plain layer can leave where its output has its input's
+// shape.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "pruning/sets.h"
+
+namespace espalier::pruning {
+
+struct Removable {
+  std::string name;                 // of the sum, or of the convolution or linear layer
+  bool block = false;               // a residual block: the main path of a sum
+  Shape shape;                      // of its output
+  std::vector<std::string> layers;  // what goes: the main path, or the layer and its batch norm
+};
+
+// In the order in which they run. The last layer is none, nor is what lies within a block.
+std::vector<Removable> removable_layers(const layers::Model& model);
+
+// A residual block whose main path is masked to the last parameter.
+struct SilentBlock {
+  std::string name;              // of the sum
+  layers::Value main, shortcut;  // what it adds
+};
+std::vector<SilentBlock> silent_blocks(const layers::Model& model);
+
+// Layers that have left already: silent blocks, and what has been taken out.
+std::int64_t removed_layers(const layers::Model& model);
+
+// A block's main path is masked, so that its shortcut alone is left: compaction takes it away. A
+// plain layer, whose silence would end the signal, is taken out at once.
+void remove_layer(const layers::Model& model, const Removable& layer);
+
+}  // namespace espalier::pruning

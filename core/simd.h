@@ -52,6 +52,7 @@ inline Vec max(Vec a, Vec b) {
 #endif
 }
 inline Vec relu(Vec x) { return max(Vec{}, x); }  // NaN stays NaN
+inline Vec at_most(Vec x, float limit) { return x > limit ? broadcast(limit) : x; }  // likewise
 
 // Stores past the caches, for results larger than these: the line is not read first. fence() before
 // another thread may see them.

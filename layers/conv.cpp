@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/autograd.h"
 #include "core/error.h"
 #include "core/ops/conv.h"
 #include "layers/folded.h"
@@ -69,6 +70,7 @@ Shape Conv2d::output_shape(const Shape& input) const {
 
 bool Conv2d::fuses(const Epilogue& epilogue, const Shape& input) const {
   if (epilogue.addend && epilogue.max_pool) return false;
+  if (epilogue.relu_limit < kNoLimit && (epilogue.max_pool || grad_enabled())) return false;
   if (epilogue.norm &&
       !(epilogue.norm->norm().channels == out_channels && epilogue.norm->norm().weight.defined()))
     return false;
@@ -85,6 +87,7 @@ Tensor Conv2d::forward_fused(const Tensor& x, const Epilogue& epilogue) {
                          .dilation = options.dilation,
                          .groups = options.groups,
                          .relu = epilogue.relu,
+                         .relu_limit = epilogue.relu_limit,
                          .max_pool = epilogue.max_pool,
                          .addend = epilogue.addend ? *epilogue.addend : Tensor()};
   if (!epilogue.norm) return conv2d(x, weight, bias, pass);

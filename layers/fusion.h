@@ -2,6 +2,7 @@
 // (layers/plan.h) asks for it; the result is the same, and a user never sees it.
 #pragma once
 
+#include "core/ops/relu_limit.h"
 #include "core/tensor.h"
 
 namespace espalier::layers {
@@ -16,7 +17,8 @@ struct Epilogue {
   // Added to the output, of whose shape it is, when nothing is recorded: a residual's other path.
   const Tensor* addend = nullptr;
   bool relu = false;
-  bool max_pool = false;  // 2x2 windows, stride 2, after the ReLU
+  float relu_limit = kNoLimit;  // 6 for ReLU6
+  bool max_pool = false;        // 2x2 windows, stride 2, after the ReLU
 };
 
 class Fusing {

@@ -47,7 +47,8 @@ Tensor BatchNorm::forward_fused(const Tensor& x, const Epilogue& epilogue) {
                     {.eps = options.eps,
                      .momentum = options.momentum,
                      .training = training(),
-                     .relu = epilogue.relu});
+                     .relu = epilogue.relu,
+                     .relu_limit = epilogue.relu_limit});
 }
 
 // A channel whose scale is removed gives its shift; any other moves what it gets in training, so

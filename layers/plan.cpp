@@ -101,7 +101,11 @@ Plan::Step Plan::step_from(const Graph& graph, int node, const std::vector<int>&
       epilogue.addend = nullptr;
   }
   epilogue.relu = true;
-  if (!dynamic_cast<const ReLU*>(next()) || !take(epilogue)) return step;
+  if (dynamic_cast<const ReLU6*>(next()))
+    epilogue.relu_limit = 6;
+  else if (!dynamic_cast<const ReLU*>(next()))
+    return step;
+  if (!take(epilogue)) return step;
   epilogue.max_pool = true;
   if (next() && halves(*next())) take(epilogue);
   return step;

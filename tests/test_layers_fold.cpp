@@ -48,7 +48,7 @@ TEST_CASE("fold: one convolution in place of two to four layers, with the same r
 }
 
 TEST_CASE("fold: networks of residual blocks and of VGG's kind, with masks and zero scales") {
-  for (const char* name : {"resnet20", "vgg16"}) {
+  for (const char* name : {"resnet20", "vgg16", "mobilenetv2"}) {
     const Model model = unsettled(make_model(name, 10, 1));
     const Tensor x = random_examples(5, 2, model.input_shape()).images;
     expect_same_apart(model, x);

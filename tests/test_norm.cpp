@@ -49,7 +49,7 @@ Values normalised(const Values& x, const Shape& s, const Statistics& stats, cons
     const std::size_t c = channel_of(s, i);
     y[i] =
         (x[i] - stats.mean[c]) / std::sqrt(stats.variance[c] + options.eps) * weight[c] + bias[c];
-    if (options.relu) y[i] = std::max(y[i], 0.0);
+    if (options.relu) y[i] = std::clamp<double>(y[i], 0, options.relu_limit);
   }
   return y;
 }
@@ -84,9 +84,11 @@ void check_batch_norm(const Shape& s, const BatchNormOptions& options) {
 TEST_CASE("batch_norm: values and gradients") {
   for (const Shape& s : {Shape{17, 3, 3, 2}, Shape{1, 2, 5, 4}, Shape{33, 2, 1, 1}, Shape{19, 5},
                          Shape{2, 1}, Shape{2, 3, 4, 4}})
-    for (const bool training : {true, false})
-      for (const bool relu : {true, false})
-        check_batch_norm(s, {.eps = 1e-3f, .training = training, .relu = relu});
+    for (const bool training : {true, false}) {
+      check_batch_norm(s, {.eps = 1e-3f, .training = training});
+      check_batch_norm(s, {.eps = 1e-3f, .training = training, .relu = true});
+      check_batch_norm(s, {.eps = 1e-3f, .training = training, .relu = true, .relu_limit = 0.5f});
+    }
   check_batch_norm({1, 4}, {.training = false});
 }
 

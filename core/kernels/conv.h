@@ -8,6 +8,7 @@
 #include <span>
 
 #include "core/layout.h"
+#include "core/ops/relu_limit.h"
 
 namespace espalier {
 
@@ -54,6 +55,7 @@ struct ConvPass {
   // Added before ReLU: values laid out as the output, of position (0, 0) on. Not with max-pool.
   const float* addend = nullptr;
   bool relu = false;
+  float relu_limit = kNoLimit;
   std::uint8_t* argmax =
       nullptr;  // not null: 2x2 max-pool; [block][O][H / 2][W / 2][L] are written
 
@@ -119,6 +121,7 @@ struct SmallConvPass {
   const float* weights;
   const float* bias;
   bool relu;
+  float relu_limit;
 };
 void run(const SmallConvPass& pass);
 

@@ -115,10 +115,13 @@ void forward(const DepthwisePass& pass) {
                                         (b * out.block_stride + o * out.channel_stride) / out.lanes
                                   : nullptr;
     if (addend || pass.relu)
-      filter(rows, taps, bias, [addend, relu = pass.relu, first = to.first](V* at, V sum) {
-        if (addend) sum += addend[at - first];
-        *at = relu ? rectified(sum) : sum;
-      });
+      filter(rows, taps, bias,
+             [addend, relu = pass.relu, most = splat<V>(pass.relu_limit), first = to.first](V* at,
+                                                                                            V sum) {
+               if (addend) sum += addend[at - first];
+               if (relu) sum = rectified(sum);
+               *at = sum > most ? most : sum;  // no limit: infinity
+             });
     else
       filter(rows, taps, bias, [](V* at, V sum) { *at = sum; });
   });

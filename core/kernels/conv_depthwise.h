@@ -24,6 +24,7 @@ struct DepthwisePass {
   const float* bias;              // one an output channel, or null
   const float* addend = nullptr;  // as in ConvPass
   bool relu = false;
+  float relu_limit = kNoLimit;
 };
 void run(const DepthwisePass& pass);
 

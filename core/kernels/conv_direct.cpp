@@ -154,6 +154,7 @@ void strip(const Job& job, const float* in, const Pixels& at, int first, int las
   const std::int64_t taps =
       static_cast<std::int64_t>(pass.channels) * pass.kernel_h * pass.kernel_w;
   const bool past_caches = job.past_caches, relu_wanted = pass.relu;
+  const bool limited = pass.relu_limit < kNoLimit;
   const std::int64_t argmax_channel = job.argmax_channel;
   const float* pixel[P];
   // One by one: offsets just stored singly and loaded as one vector would come from the cache,
@@ -209,6 +210,8 @@ void strip(const Job& job, const float* in, const Pixels& at, int first, int las
     }
     if (pass.addend) for_tile<O, P>([&](int o, int p) { sum[o][p] += load(addend(o, p)); });
     if (relu_wanted) for_tile<O, P>([&](int o, int p) { sum[o][p] = relu(sum[o][p]); });
+    if (limited)
+      for_tile<O, P>([&](int o, int p) { sum[o][p] = at_most(sum[o][p], pass.relu_limit); });
     if (past_caches)
       for_tile<O, P>([&](int o, int p) { stream(to[o] + at.out[p], sum[o][p]); });
     else

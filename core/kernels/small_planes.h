@@ -42,7 +42,8 @@ inline void write_plane(const SmallConvPass& pass, std::int64_t image, int chann
     const float* row = from + y * pass.stride_y * pass.in.row_stride;
     for (int x = 0; x < pass.out.width; ++x) {
       const float value = row[x * pass.stride_x] + bias;
-      plane[y * pass.out.row_stride + x] = pass.relu && value < 0 ? 0 : value;
+      const float most = value > pass.relu_limit ? pass.relu_limit : value;
+      plane[y * pass.out.row_stride + x] = pass.relu && value < 0 ? 0 : most;
     }
   }
 }

@@ -27,6 +27,7 @@ struct SparsePass {
   bool add = false;                  // add to what the output holds
   const float* addend = nullptr;     // as in ConvPass
   bool relu = false;
+  float relu_limit = kNoLimit;
   bool pool = false;               // 2x2 max-pool behind relu
   std::uint8_t* argmax = nullptr;  // as in ConvPass, where wanted
 

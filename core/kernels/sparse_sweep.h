@@ -82,6 +82,8 @@ template <int B, int R, int C>
       sum[v] += load(pass.addend + (to - pass.out));
     });
   if (pass.relu) for_tile<B, R, C>([&](int, int, int, int v) { sum[v] = relu(sum[v]); });
+  if (pass.relu_limit < kNoLimit)
+    for_tile<B, R, C>([&](int, int, int, int v) { sum[v] = at_most(sum[v], pass.relu_limit); });
   for_tile<B, R, C>([&](int b, int r, int c, int v) {
     if (b < work.place.skip_blocks || r < work.place.skip_rows || c < work.place.skip_columns)
       return;

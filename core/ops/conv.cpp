@@ -44,7 +44,8 @@ Tensor small_conv(const Tensor& x, const Tensor& weight, const Tensor& bias, con
                     .left = options.padding.left,
                     .weights = weights.data(),
                     .bias = bias.defined() ? bias.data() : nullptr,
-                    .relu = options.relu && !options.addend.defined()});
+                    .relu = options.relu && !options.addend.defined(),
+                    .relu_limit = options.addend.defined() ? kNoLimit : options.relu_limit});
   return after_small_conv(y, options);
 }
 
@@ -109,6 +110,7 @@ Tensor conv2d(const Tensor& given, const Tensor& weight, const Tensor& bias,
                       .bias = bias.defined() ? bias.data() : nullptr,
                       .addend = addend.defined() ? addend.planes().plane(0, 0) : nullptr,
                       .relu = options.relu,
+                      .relu_limit = options.relu_limit,
                       .argmax = argmax_bytes,
                       .only_2x2 = only_2x2 && !options.max_pool,
                       .halo_of = out};

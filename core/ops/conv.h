@@ -1,6 +1,7 @@
 // Two-dimensional convolution (cross-correlation, as every framework means it).
 #pragma once
 
+#include "core/ops/relu_limit.h"
 #include "core/ops/sides.h"
 #include "core/tensor.h"
 
@@ -14,6 +15,7 @@ struct ConvOptions {
   // What follows is done while the output is still in registers; the result is the same as that of
   // relu() and max_pool2d(.., {2}) after the convolution.
   bool relu = false;
+  float relu_limit = kNoLimit;  // values above it become it; only where nothing is recorded
   bool max_pool = false;  // 2x2 windows, stride 2; needs relu and an even output height and width
   // Added to the output before ReLU, where there is one: a residual's other path, of the output's
   // shape. Only where nothing is recorded, and without max_pool.

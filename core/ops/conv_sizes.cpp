@@ -15,7 +15,7 @@ namespace espalier {
 ConvSizes conv_sizes(const char* operation, const Tensor& x, const Shape& w, const Tensor& bias,
                      const ConvOptions& options) {
   const Shape& s = x.shape();
-  const auto& [stride, pad, dilation, groups, relu, max_pool, addend] = options;
+  const auto& [stride, pad, dilation, groups, relu, relu_limit, max_pool, addend] = options;
   const int least_padding = std::min({pad.top, pad.left, pad.bottom, pad.right});
   check(std::min(stride.y, stride.x) >= 1 && least_padding >= 0, operation, ": found stride ",
         std::min(stride.y, stride.x), " and padding ", least_padding,
@@ -43,6 +43,9 @@ ConvSizes conv_sizes(const char* operation, const Tensor& x, const Shape& w, con
   check(!max_pool || (relu && sizes.rows % 2 == 0 && sizes.columns % 2 == 0), operation,
         ": found max_pool on an output of ", sizes.rows, " x ", sizes.columns,
         ", expected relu and even sizes");
+  check(relu_limit == kNoLimit || (relu && !grad_enabled() && !max_pool), operation,
+        ": found a limit of ReLU", grad_enabled() ? " while the tape is on" : "",
+        ", expected one with relu, without max_pool and without the tape");
   if (!addend.defined()) return sizes;
   const Shape output{s[0], w[0], sizes.rows, sizes.columns};
   check(!grad_enabled() && !max_pool && addend.shape() == output, operation,
@@ -69,7 +72,8 @@ Tensor after_small_conv(const Tensor& y, const ConvOptions& options) {
   if (options.max_pool) return max_pool2d(y, {.kernel = 2});
   if (!options.addend.defined()) return y;
   const Tensor sum = add(y, options.addend);
-  return options.relu ? relu(sum) : sum;
+  if (!options.relu) return sum;
+  return options.relu_limit < kNoLimit ? clamp(sum, 0, options.relu_limit) : relu(sum);
 }
 
 }  // namespace espalier

@@ -35,7 +35,8 @@ Tensor depthwise_conv2d(const Tensor& given, const Tensor& weight, const Tensor&
                     .weights = weight.data(),
                     .bias = bias.defined() ? bias.data() : nullptr,
                     .addend = addend.defined() ? addend.planes().plane(0, 0) : nullptr,
-                    .relu = options.relu});
+                    .relu = options.relu,
+                    .relu_limit = options.relu_limit});
   // The values of y, without its node: the node would hold itself.
   const Tensor result = options.relu ? y.detach() : Tensor();
   return record(Op::Conv2d, y, {x, weight, bias}, [=](const Tensor& dy) {

@@ -24,6 +24,7 @@ float blend(double old, double fresh, double share) {
 struct Channel {
   float mean, invstd, weight, bias;
   bool relu;
+  float limit;  // of the ReLU
 
   template <class V>
   V normalise(V x) const {
@@ -32,12 +33,17 @@ struct Channel {
   template <class V>
   V forward(V x) const {
     const V y = normalise(x);
-    return relu ? (y < 0 ? V{} : y) : y;  // NaN stays NaN
+    if (!relu) return y;
+    const V most = splat<V>(limit), cut = y < 0 ? V{} : y;  // NaN stays NaN
+    return cut > most ? most : cut;
   }
   // The gradient before the ReLU.
   template <class V>
   V backward(V x, V dy) const {
-    return relu ? (normalise(x) > 0 ? dy : V{}) : dy;
+    if (!relu) return dy;
+    const V y = normalise(x);
+    const V below = y < splat<V>(limit) ? dy : V{};
+    return y > 0 ? below : V{};
   }
 };
 
@@ -151,8 +157,8 @@ Tensor batch_norm(const Tensor& given, const Tensor& weight, const Tensor& bias,
   float* const gathered_var = training ? running_var.mutable_data() : nullptr;
   const float *const running_means = running_mean.data(), *const running_vars = running_var.data();
   const Planes in = x.planes(), out = y.planes();
-  const auto channel_of = [=, relu = options.relu](std::int64_t c) {
-    return Channel{mean.data()[c], invstd.data()[c], weight.data()[c], bias.data()[c], relu};
+  const auto channel_of = [=, relu = options.relu, limit = options.relu_limit](std::int64_t c) {
+    return Channel{mean.data()[c], invstd.data()[c], weight.data()[c], bias.data()[c], relu, limit};
   };
 
   with_element(in.lanes, [&](auto element) {

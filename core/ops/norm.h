@@ -1,15 +1,17 @@
 // Batch normalisation (Ioffe and Szegedy, 2015).
 #pragma once
 
+#include "core/ops/relu_limit.h"
 #include "core/tensor.h"
 
 namespace espalier {
 
 struct BatchNormOptions {
   float eps = 1e-5f;
-  float momentum = 0.1f;  // weight of the new batch in the running statistics
-  bool training = true;   // normalise by the batch (and update the statistics), or by them
-  bool relu = false;      // relu() of the result, in the same pass
+  float momentum = 0.1f;        // weight of the new batch in the running statistics
+  bool training = true;         // normalise by the batch (and update the statistics), or by them
+  bool relu = false;            // relu() of the result, in the same pass
+  float relu_limit = kNoLimit;  // 6: relu6()
 };
 
 // x [N, C, H, W] or [N, C]; weight (scale), bias (shift), running_mean, running_var: [C], plain.

@@ -43,19 +43,21 @@ Tensor small_conv(const Tensor& x, const Tensor& values, const SparsePattern& pa
   geometry.part_channels = s.channels;
   const auto order = tap_order(pattern, geometry);
   const Tensor taps = packed(values, order);
-  run(SparseSmallPass{.conv = {.in = x.planes(),
-                               .out = y.planes(),
-                               .kernel_h = s.kernel_h,
-                               .kernel_w = s.kernel_w,
-                               .stride_y = options.stride.y,
-                               .stride_x = options.stride.x,
-                               .top = options.padding.top,
-                               .left = options.padding.left,
-                               .weights = nullptr,
-                               .bias = bias.defined() ? bias.data() : nullptr,
-                               .relu = options.relu && !options.addend.defined()},
-                      .order = order.get(),
-                      .taps = taps_of(taps)});
+  run(SparseSmallPass{
+      .conv = {.in = x.planes(),
+               .out = y.planes(),
+               .kernel_h = s.kernel_h,
+               .kernel_w = s.kernel_w,
+               .stride_y = options.stride.y,
+               .stride_x = options.stride.x,
+               .top = options.padding.top,
+               .left = options.padding.left,
+               .weights = nullptr,
+               .bias = bias.defined() ? bias.data() : nullptr,
+               .relu = options.relu && !options.addend.defined(),
+               .relu_limit = options.addend.defined() ? kNoLimit : options.relu_limit},
+      .order = order.get(),
+      .taps = taps_of(taps)});
   return after_small_conv(y, options);
 }
 
@@ -133,6 +135,7 @@ Tensor sparse_conv2d(const Tensor& given, const Tensor& values, const Pattern& p
                  .bias = bias.defined() ? bias.data() : nullptr,
                  .addend = addend.defined() ? addend.planes().plane(0, 0) : nullptr,
                  .relu = options.relu,
+                 .relu_limit = options.relu_limit,
                  .pool = options.max_pool,
                  .argmax = argmax_bytes,
                  .fresh = forward.fresh,

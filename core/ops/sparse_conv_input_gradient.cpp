@@ -41,7 +41,8 @@ struct Problem {
 // Calls f(phase_y, phase_x, Phase, Phase) for each phase that has pixels.
 template <class Function>
 void for_phases(const Problem& p, const Planes& dx, const Function& f) {
-  const auto& [stride, padding, dilation, groups, relu, max_pool, addend] = p.options;
+  const Pair stride = p.options.stride, dilation = p.options.dilation;
+  const Sides padding = p.options.padding;
   for (int y = 0; y < std::min(stride.y, dx.height); ++y)
     for (int x = 0; x < std::min(stride.x, dx.width); ++x)
       f(y, x,

@@ -26,6 +26,20 @@ std::vector<bool> rows_there(const Parameter& weight) {
   return there;
 }
 
+// What becomes of the constants of two values, channel by channel.
+template <class Rule>
+std::vector<Constant> together(const Channels& a, const Channels& b, const Rule& rule) {
+  std::vector<Constant> result;
+  for (std::size_t c = 0; c < a.constants.size(); ++c)
+    result.push_back(rule(a.constants[c], b.constants[c]));
+  return result;
+}
+
+// Of two that are not known: where the first of them was lost.
+Constant earlier(const Constant& x, const Constant& y) {
+  return {.lost = x.lost.empty() ? y.lost : x.lost};
+}
+
 }  // namespace
 
 Constant Constant::of(float value) { return {.known = std::isfinite(value), .value = value}; }
@@ -143,32 +157,22 @@ Channels ChannelWalk::joined(const Channels& a, const Channels& b) {
 Channels ChannelWalk::sum(const Module& layer, const Channels& a, const Channels& b) {
   const std::string where = "is added to what is no constant in " + layer.label();
   Channels out = joined(a, b);
-  for (std::size_t c = 0; c < a.units->size(); ++c) {
-    const Constant &x = a.constants[c], &y = b.constants[c];
-    if (x.known && y.known)
-      out.constants.push_back(Constant::of(x.value + y.value));
-    else if ((x.known && x.value != 0) || (y.known && y.value != 0))
-      out.constants.push_back({.lost = where});
-    else
-      out.constants.push_back({.lost = x.lost.empty() ? y.lost : x.lost});
-  }
+  out.constants = together(a, b, [&](const Constant& x, const Constant& y) {
+    if (x.known && y.known) return Constant::of(x.value + y.value);
+    const bool lost = (x.known && x.value != 0) || (y.known && y.value != 0);
+    return lost ? Constant{.lost = where} : earlier(x, y);
+  });
   return out;
 }
 
 Channels ChannelWalk::product(const Module& layer, const Channels& a, const Channels& b) {
   const std::string where = "is multiplied by what is no constant in " + layer.label();
   Channels out = joined(a, b);
-  for (std::size_t c = 0; c < a.units->size(); ++c) {
-    const Constant &x = a.constants[c], &y = b.constants[c];
-    if (x.known && y.known)
-      out.constants.push_back(Constant::of(x.value * y.value));
-    else if ((x.known && x.value == 0) || (y.known && y.value == 0))
-      out.constants.push_back(Constant::of(0));
-    else if (x.known || y.known)
-      out.constants.push_back({.lost = where});
-    else
-      out.constants.push_back({.lost = x.lost.empty() ? y.lost : x.lost});
-  }
+  out.constants = together(a, b, [&](const Constant& x, const Constant& y) {
+    if (x.known && y.known) return Constant::of(x.value * y.value);
+    if ((x.known && x.value == 0) || (y.known && y.value == 0)) return Constant::of(0);
+    return x.known || y.known ? Constant{.lost = where} : earlier(x, y);
+  });
   return out;
 }
 

@@ -53,7 +53,7 @@ struct Planes {
 };
 Planes planes_of(float* data, const Shape& shape, const Layout& layout);
 
-// Writes zeros into the halo of one plane.
+// Writes zeros around one plane, wherever its channel has memory that holds no pixel.
 void zero_halo(const Planes& planes, std::int64_t block, std::int64_t channel);
 
 }  // namespace espalier

@@ -78,10 +78,17 @@ bool Conv2d::fuses(const Epilogue& epilogue, const Shape& input) const {
   return !epilogue.max_pool || (epilogue.relu && output[2] % 2 == 0 && output[3] % 2 == 0);
 }
 
+int Conv2d::input_halo() const {
+  const Sides& padding = options.padding;
+  return std::max({padding.top, padding.left, padding.bottom, padding.right});
+}
+
 Tensor Conv2d::forward_fused(const Tensor& x, const Epilogue& epilogue) {
   output_shape(x.shape());  // an error names this layer
   if (!weight.defined()) [[unlikely]]
     fail(label(), ": found no weights, expected a layer that was initialised");
+  // The way back to the input reads the neighbours of each pixel in the gradient of the output.
+  const bool neighbours = grad_enabled() && options.kernel != Pair(1);
   const ConvOptions pass{.stride = options.stride,
                          .padding = options.padding,
                          .dilation = options.dilation,
@@ -89,7 +96,8 @@ Tensor Conv2d::forward_fused(const Tensor& x, const Epilogue& epilogue) {
                          .relu = epilogue.relu,
                          .relu_limit = epilogue.relu_limit,
                          .max_pool = epilogue.max_pool,
-                         .addend = epilogue.addend ? *epilogue.addend : Tensor()};
+                         .addend = epilogue.addend ? *epilogue.addend : Tensor(),
+                         .halo = std::max(epilogue.halo, neighbours ? kDefaultHalo : 0)};
   if (!epilogue.norm) return conv2d(x, weight, bias, pass);
   const Folded::Weights folded = epilogue.norm->with(weight, bias);
   return conv2d(x, folded.weight, folded.bias, pass);

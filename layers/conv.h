@@ -28,6 +28,7 @@ class Conv2d : public Module, public Fusing {
   Config config() const override;
   Tensor forward(const Tensor& x) override { return forward_fused(x, {}); }
   bool fuses(const Epilogue& epilogue, const Shape& input) const override;
+  int input_halo() const override;
   Tensor forward_fused(const Tensor& x, const Epilogue& epilogue) override;
   Shape output_shape(const Shape& input) const override;
   Macs macs(const Shape& input) const override;

@@ -48,7 +48,8 @@ Tensor BatchNorm::forward_fused(const Tensor& x, const Epilogue& epilogue) {
                      .momentum = options.momentum,
                      .training = training(),
                      .relu = epilogue.relu,
-                     .relu_limit = epilogue.relu_limit});
+                     .relu_limit = epilogue.relu_limit,
+                     .halo = epilogue.halo});
 }
 
 // A channel whose scale is removed gives its shift; any other moves what it gets in training, so

@@ -23,6 +23,7 @@ class BatchNorm : public Module, public Fusing {
   Config config() const override;
   Tensor forward(const Tensor& x) override { return forward_fused(x, {}); }
   bool fuses(const Epilogue& epilogue, const Shape& input) const override;
+  int input_halo() const override { return 0; }
   Tensor forward_fused(const Tensor& x, const Epilogue& epilogue) override;
   Shape output_shape(const Shape& input) const override;
   Channels pass_channels(ChannelWalk& walk, const Channels& in) override;

@@ -54,6 +54,7 @@ Plan::Plan(const Graph& graph, const Shape& input, bool recording, bool fuse, Fo
   // A step that adds comes after what it adds.
   std::sort(steps_.begin(), steps_.end(),
             [](const Step& a, const Step& b) { return a.result < b.result; });
+  if (fuse) set_halos(graph);
   std::vector<bool> taken_later(graph.nodes().size(), false);
   for (auto step = steps_.rbegin(); step != steps_.rend(); ++step) {
     std::vector<Value> takes = graph.nodes()[step->node].inputs;
@@ -64,6 +65,33 @@ Plan::Plan(const Graph& graph, const Shape& input, bool recording, bool fuse, Fo
       step->last_uses.push_back(value);
     }
   }
+}
+
+// A result has the halo that those need who take it. Terms of a sum lie alike.
+void Plan::set_halos(const Graph& graph) {
+  std::vector<int> halos(graph.nodes().size(), 0);
+  if (!halos.empty()) halos.back() = kDefaultHalo;
+  for (bool changed = true; changed;) {
+    changed = false;
+    const auto need = [&](Value value, int halo) {
+      if (value < 0 || halos[value] >= halo) return;
+      halos[value] = halo;
+      changed = true;
+    };
+    for (auto step = steps_.rbegin(); step != steps_.rend(); ++step) {
+      const Node& node = graph.nodes()[step->node];
+      int halo = kDefaultHalo;
+      if (const auto* fusing = dynamic_cast<const Fusing*>(node.layer.get())) {
+        halo = fusing->input_halo();
+      } else if (dynamic_cast<const Add*>(node.layer.get())) {
+        halo = halos[step->result];
+        for (const Value term : node.inputs) halo = std::max(halo, term < 0 ? 0 : halos[term]);
+      }
+      for (const Value input : node.inputs) need(input, halo);
+      need(step->addend, halos[step->result]);
+    }
+  }
+  for (Step& step : steps_) step.fused.halo = halos[step.result];
 }
 
 Plan::Step Plan::step_from(const Graph& graph, int node, const std::vector<int>& takers,
@@ -128,8 +156,9 @@ Tensor Plan::run(const Graph& graph, const Tensor& x, const Observer& see) const
     if (epilogue.addend) epilogue.addend = &value(step.addend);
     if (see) see(step, first, epilogue);
     Tensor result;
-    if (step.node != step.result) {
-      result = dynamic_cast<Fusing&>(*node.layer).forward_fused(first, epilogue);
+    auto* fusing = fuse_ ? dynamic_cast<Fusing*>(node.layer.get()) : nullptr;
+    if (fusing) {
+      result = fusing->forward_fused(first, epilogue);
     } else if (node.inputs.size() == 1) {
       result = node.layer->forward(first);
     } else {

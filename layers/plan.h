@@ -45,6 +45,7 @@ class Plan {
  private:
   Step step_from(const Graph& graph, int node, const std::vector<int>& takers,
                  const std::vector<Shape>& shapes, FoldedNorms& norms) const;
+  void set_halos(const Graph& graph);
 
   Shape input_;
   bool recording_, fuse_;

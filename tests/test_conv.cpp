@@ -63,12 +63,12 @@ void check_near(const Tensor& found, const std::vector<double>& expected, const 
 }
 
 // Forward, and all three gradients of a linear functional of the result, against plain loops.
-void check_against_loops(const ConvShape& s) {
+void check_against_loops(const ConvShape& s, int halo = kDefaultHalo) {
   INFO("N ", s.n, " C ", s.c, " H ", s.h, " W ", s.w, " O ", s.o, " K ", s.kh, "x", s.kw,
-       " stride ", s.stride, " padding ", s.padding);
+       " stride ", s.stride, " padding ", s.padding, " halo ", halo);
   Tensor x = random_tensor({s.n, s.c, s.h, s.w}, 4);
   Parameter w(random_tensor({s.o, s.c, s.kh, s.kw}, 5)), bias(random_tensor({s.o}, 6));
-  const ConvOptions options{.stride = s.stride, .padding = s.padding};
+  const ConvOptions options{.stride = s.stride, .padding = s.padding, .halo = halo};
   const auto expected = reference_conv(s, doubles(x), doubles(w), doubles(bias));
   poison_free_memory();
   {
@@ -128,7 +128,34 @@ TEST_CASE("conv2d: every kernel against plain loops on awkward shapes") {
                                {n, 2, 2, 2, 17, 3, 3, 1, 1},
                                {n, 3, 4, 4, 4, 1, 3, 1, 1},
                                {n, 2, 11, 3, 3, 3, 3, 3, 0}})
-      check_against_loops(s);
+      for (const int halo : {kDefaultHalo, 0, 2}) check_against_loops(s, halo);
+}
+
+TEST_CASE("conv2d: many input channels, whose sums are set aside from block to block") {
+  check_against_loops({9, 350, 3, 3, 5, 1, 1, 1, 0});
+  check_against_loops({3, 80, 5, 4, 7, 3, 3, 1, 1}, 0);
+  check_against_loops({17, 70, 5, 5, 9, 3, 3, 2, 1});
+  check_against_loops({17, 130, 2, 2, 4, 3, 3, 1, 1});
+  const Tensor x = random_tensor({9, 90, 8, 6}, 28), w = random_tensor({7, 90, 3, 3}, 29);
+  const Tensor b = random_tensor({7}, 30);
+  const auto apart = max_pool2d(conv2d(x, w, b, {.padding = 1, .relu = true})).to_vector();
+  CHECK(apart == conv2d(x, w, b, {.padding = 1, .relu = true, .max_pool = true}).to_vector());
+}
+
+// 8x8 pixels of a block, without a halo, are followed by a line that holds no pixel.
+TEST_CASE("conv2d: planes without a halo, one after the other") {
+  for (const int n : {1, 17})
+    for (const ConvShape& s : {ConvShape{n, 5, 8, 8, 6, 1, 1, 1, 0}, {n, 3, 8, 16, 33, 1, 1, 1, 0}})
+      check_against_loops(s, 0);
+  const Tensor x = random_tensor({17, 3, 8, 8}, 31);
+  Parameter one(random_tensor({6, 3, 1, 1}, 32)), two(random_tensor({4, 6, 3, 3}, 33));
+  const auto run = [&](int halo) {
+    one.zero_grad();
+    const Tensor y = conv2d(x, one, {}, {.halo = halo});
+    sum(conv2d(y + y, two, {}, {.padding = 1})).backward();
+    return one.grad().to_vector();
+  };
+  CHECK(run(0) == run(kDefaultHalo));
 }
 
 TEST_CASE("conv2d: many channels, which the weight gradient splits among several passes") {

@@ -84,6 +84,8 @@ TEST_CASE("conv2d: groups, from two to one for each channel") {
   check({17, 5, 5, 4, 5, 3, 3, {.stride = 2, .padding = 1, .groups = 5}});
   check({2, 3, 5, 5, 6, 3, 3, {.stride = 2, .groups = 3, .relu = true}});
   check({1, 4, 7, 7, 4, 5, 5, {.padding = 2, .groups = 4}});
+  check({17, 4, 8, 8, 4, 3, 3, {.padding = 1, .groups = 4, .halo = 0}});
+  check({17, 4, 3, 4, 4, 3, 3, {.padding = 1, .groups = 2, .halo = 0}});
 }
 
 TEST_CASE("conv2d: taps apart from each other") {

@@ -151,6 +151,22 @@ TEST_CASE("plan: a convolution takes in a sum as soon as the other path is there
   CHECK(recorded.steps().size() == 7);  // nobody else's pass does a sum on the tape
 }
 
+TEST_CASE("plan: results have the halo that those read who take them") {
+  Sequential wide{{"0", Conv2d(4, 8, {.kernel = 1})}, {"1", BatchNorm(8)}, {"2", ReLU6()}};
+  wide.add(Conv2d(8, 8, {.padding = 1, .groups = 8})).add(BatchNorm(8)).add(ReLU6());
+  wide.add(Conv2d(8, 4, {.kernel = 1})).add(BatchNorm(4));
+  Sequential net{{"first", Conv2d(3, 4, {.kernel = 1})}};
+  net.add(Residual(wide, {}, {.relu = false})).add(Conv2d(4, 4, {.kernel = 5, .padding = 2}));
+  net.add(GlobalAvgPool());
+  const Model model(std::move(net), {3, 8, 8});
+  FoldedNorms norms;
+  const Plan plan(model.graph(), model.batch_shape(16), true, true, norms);
+  std::vector<int> halos;
+  for (const Plan::Step& step : plan.steps()) halos.push_back(step.fused.halo);
+  // The terms of the sum lie alike, as the 5x5 convolution behind it reads them.
+  CHECK(halos == std::vector<int>{2, 0, 1, 0, 0, 0, 2, 2, 1, 1});
+}
+
 TEST_CASE("plan: what others take too is not taken into a pass") {
   Graph graph;
   const Value conv = graph.add("conv", Conv2d(3, 3, {.padding = 1}), kInput);

@@ -30,6 +30,10 @@ void for_each_float(const Planes& p, const Function& f) {
             f(p.plane(b, c)[y * p.row_stride + x * p.lanes + lane],
               real ? ((image * p.channels + c) * p.height + y) * p.width + x : -1);
           }
+  if (p.halo > 0 || p.block_stride < p.channel_stride) return;
+  for (int i = 0; i < p.blocks * p.channels; ++i)  // what lies behind a plane
+    for (std::int64_t k = p.height * p.row_stride; k < p.channel_stride; ++k)
+      f(p.data[i * p.channel_stride + k], -1);
 }
 
 // Values that say where they belong, never 0.
@@ -56,7 +60,8 @@ std::int64_t wrong_floats(const Tensor& t, float factor, float around) {
 
 const Shape kShapes[] = {{1, 1, 1, 1},   {1, 3, 5, 7},   {17, 3, 4, 4}, {33, 2, 3, 37},
                          {16, 5, 1, 16}, {5, 300, 1, 1}, {3, 2, 2, 0},  {32, 1, 28, 1},
-                         {17, 533},      {1, 5},         {16, 16},      {0, 3, 2, 2}};
+                         {17, 533},      {1, 5},         {16, 16},      {0, 3, 2, 2},
+                         {17, 3, 8, 8}};
 
 std::vector<Layout> layouts_for(const Shape& shape) {
   if (shape.rank() == 2) return {{simd_lanes(), 0}, {1, 0}};

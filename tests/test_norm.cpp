@@ -90,6 +90,8 @@ TEST_CASE("batch_norm: values and gradients") {
       check_batch_norm(s, {.eps = 1e-3f, .training = training, .relu = true, .relu_limit = 0.5f});
     }
   check_batch_norm({1, 4}, {.training = false});
+  for (const Shape& s : {Shape{9, 2, 3, 3}, Shape{2, 19, 4, 4}, Shape{17, 1, 8, 16}})
+    check_batch_norm(s, {.eps = 1e-3f, .relu = true, .halo = 0});
 }
 
 TEST_CASE("batch_norm: a masked weight and bias receive no gradient") {

@@ -254,25 +254,27 @@ void run(const DepthwiseGradientPass& pass) {
   const std::int64_t count = std::ssize(taps);
   const int halo = to_input ? phases.halo : 0;
   // Channels are independent of each other, and each is summed up by one thread.
-  const std::int64_t work = std::int64_t{dy.blocks} * dy.height * dy.width * dy.lanes * s.each;
-  for_each(pass.in.channels, work, [&](std::int64_t c) {
+  for_channel_groups(pass.in, [&](std::int64_t first, std::int64_t last) {
     const GradientPlane plane(pass.gradient, halo);
-    std::vector<Vec, PoolAllocator<Vec>> sums(static_cast<std::size_t>((count + 1) * s.each));
-    for (std::int64_t b = 0; b < dy.blocks; ++b) {
-      if (to_input && !pass.dx_add) zero_halo(pass.dx, b, c);
-      for (int j = 0; j < s.each; ++j) {
-        const std::int64_t o = c * s.each + j;
-        const Pixels<Vec> gradient = plane.at(b, o);
-        if (to_input) back_to_input(pass, phases, gradient, b, o, pass.dx_add || j > 0);
-        if (!to_weights) continue;
-        const auto add = count == kTaps ? back_to_weights<kTaps> : back_to_weights<0>;
-        add(taps, s, gradient, Pixels<Vec>(pass.in, b, c), dy.height, dy.width,
-            sums.data() + j * (count + 1));
+    const std::int64_t of_output = count + 1, of_channel = s.each * of_output;
+    std::vector<Vec, PoolAllocator<Vec>> sums(
+        static_cast<std::size_t>((last - first) * of_channel));
+    for (std::int64_t b = 0; b < dy.blocks; ++b)
+      for (std::int64_t c = first; c < last; ++c) {
+        if (to_input && !pass.dx_add) zero_halo(pass.dx, b, c);
+        for (int j = 0; j < s.each; ++j) {
+          const std::int64_t o = c * s.each + j;
+          const Pixels<Vec> gradient = plane.at(b, o);
+          if (to_input) back_to_input(pass, phases, gradient, b, o, pass.dx_add || j > 0);
+          if (!to_weights) continue;
+          const auto add = count == kTaps ? back_to_weights<kTaps> : back_to_weights<0>;
+          add(taps, s, gradient, Pixels<Vec>(pass.in, b, c), dy.height, dy.width,
+              sums.data() + (c - first) * of_channel + j * of_output);
+        }
       }
-    }
-    for (int j = 0; j < s.each && to_weights; ++j) {
-      const std::int64_t o = c * s.each + j;
-      const Vec* found = sums.data() + j * (count + 1);
+    const Vec* found = sums.data();
+    for (std::int64_t o = first * s.each; o < last * s.each && to_weights;
+         ++o, found += of_output) {
       for (std::int64_t t = 0; pass.dw && t < count; ++t) {
         float& to = pass.dw[o * count + t];
         to = sum(found[t]) + (pass.dw_add ? to : 0);

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/kernels/conv.h"
+#include "core/kernels/scratch.h"
 #include "core/parallel.h"
 #include "core/simd.h"
 
@@ -26,13 +27,13 @@ struct Ahead {
   int lines;
 };
 
-// KH x KW taps at compile time; 0: as many as the pass says.
+// KH x KW taps at compile time; 0: as many as the pass says. The channels [first, last).
 template <int O, int P, int KH, int KW>
-[[gnu::always_inline]] inline void accumulate(const ConvPass& pass, const float* const (&pixel)[P],
-                                              const float* weights, const Ahead& ahead,
-                                              Vec (&sum)[O][P]) {
+[[gnu::always_inline]] inline void accumulate(const ConvPass& pass, int first, int last,
+                                              const float* const (&pixel)[P], const float* weights,
+                                              const Ahead& ahead, Vec (&sum)[O][P]) {
   const int kernel_h = KH ? KH : pass.kernel_h, kernel_w = KW ? KW : pass.kernel_w;
-  for (int c = 0; c < pass.channels; ++c) {
+  for (int c = first; c < last; ++c) {
     std::int64_t row = c * pass.in_channel;
     for (int line = 0; line < ahead.lines; ++line)
       __builtin_prefetch(ahead.first + row + line * kLanes, 0, 2);
@@ -40,18 +41,29 @@ template <int O, int P, int KH, int KW>
     for (int ky = 0; ky < kernel_h; ++ky, row += pass.in_row) {
 #pragma GCC unroll 5
       for (int kx = 0; kx < kernel_w; ++kx) {
-        Vec x[P];
+        const float* tap = weights + kx * O;
+        if constexpr (O < P) {
+          Vec w[O];
 #pragma GCC unroll 4
-        for (int p = 0; p < P; ++p) {
-          x[p] = load(pixel[p] + row + kx * kLanes);
-          keep_in_register(x[p]);
-        }
+          for (int o = 0; o < O; ++o) keep_in_register(w[o] = broadcast(tap[o]));
 #pragma GCC unroll 4
-        for (int o = 0; o < O; ++o) {
-          Vec w = broadcast(weights[kx * O + o]);
-          keep_in_register(w);
+          for (int p = 0; p < P; ++p) {
+            Vec x = load(pixel[p] + row + kx * kLanes);
+            keep_in_register(x);
 #pragma GCC unroll 4
-          for (int p = 0; p < P; ++p) sum[o][p] += w * x[p];
+            for (int o = 0; o < O; ++o) sum[o][p] += w[o] * x;
+          }
+        } else {
+          Vec x[P];
+#pragma GCC unroll 4
+          for (int p = 0; p < P; ++p) keep_in_register(x[p] = load(pixel[p] + row + kx * kLanes));
+#pragma GCC unroll 4
+          for (int o = 0; o < O; ++o) {
+            Vec w = broadcast(tap[o]);
+            keep_in_register(w);
+#pragma GCC unroll 4
+            for (int p = 0; p < P; ++p) sum[o][p] += w * x[p];
+          }
         }
       }
       weights += kernel_w * O;
@@ -62,10 +74,11 @@ template <int O, int P, int KH, int KW>
 // The same for all four pixels of a 2x2 plane and 3x3 taps, of which each pixel has four that meet
 // pixels and five that would meet the zeros around them.
 template <int O>
-[[gnu::always_inline]] inline void accumulate_2x2(const ConvPass& pass, const float* in,
-                                                  const float* weights, Vec (&sum)[O][kTileP]) {
-  in += pass.in_row + kLanes;
-  for (int c = 0; c < pass.channels; ++c, in += pass.in_channel, weights += 9 * O) {
+[[gnu::always_inline]] inline void accumulate_2x2(const ConvPass& pass, int first, int last,
+                                                  const float* in, const float* weights,
+                                                  Vec (&sum)[O][kTileP]) {
+  in += first * pass.in_channel + pass.in_row + kLanes;
+  for (int c = first; c < last; ++c, in += pass.in_channel, weights += 9 * O) {
     Vec x[kTileP];
 #pragma GCC unroll 4
     for (int p = 0; p < kTileP; ++p) {
@@ -124,17 +137,32 @@ struct Below {
   int share = 1;
 };
 
+// Input channels of which a tile of pixels lies in the first-level cache, where all output channels
+// find it. With more, sums are set aside from one block of channels to the next.
+int channels_of_block(const ConvPass& pass) {
+  constexpr std::int64_t kBytes = 20 << 10;
+  const std::int64_t pixels =
+      pass.kernel_h * (pass.kernel_w + (kTileP - 1) * pass.in_step_x / kLanes);
+  const auto most = static_cast<int>(
+      std::max<std::int64_t>(kBytes / (pixels * kLanes * std::int64_t{sizeof(float)} + 1), 16));
+  const int blocks = (pass.channels + most - 1) / most;
+  return (pass.channels + blocks - 1) / blocks;
+}
+
 // What does not change from strip to strip.
 struct Job {
-  Job(const ConvPass& pass, int channel_tiles, std::int64_t argmax_channel)
+  Job(const ConvPass& pass, int channel_tiles, std::int64_t argmax_channel, float* sums)
       : pass(pass),
         past_caches(goes_past_caches(pass)),
         argmax_channel(argmax_channel),
+        sums(sums),
         below(pass, channel_tiles) {}
   const ConvPass& pass;
   bool past_caches;
   std::int64_t argmax_channel;  // bytes between channels
+  float* sums;                  // of a block of input channels, one tile after the other
   Below below;
+  int first = 0, last = 0;  // the block: input channels
 };
 
 // Calls f(o, p) for each output channel and pixel of a tile.
@@ -155,6 +183,7 @@ void strip(const Job& job, const float* in, const Pixels& at, int first, int las
       static_cast<std::int64_t>(pass.channels) * pass.kernel_h * pass.kernel_w;
   const bool past_caches = job.past_caches, relu_wanted = pass.relu;
   const bool limited = pass.relu_limit < kNoLimit;
+  const bool begins = job.first == 0, ends = job.last == pass.channels;
   const std::int64_t argmax_channel = job.argmax_channel;
   const float* pixel[P];
   // One by one: offsets just stored singly and loaded as one vector would come from the cache,
@@ -166,33 +195,35 @@ void strip(const Job& job, const float* in, const Pixels& at, int first, int las
   for (int channel = first; channel < last; channel += O) {
     Vec sum[O][P];
     float* to[O];
+    float* const parts = job.sums + channel * kTileP * kLanes;
 #pragma GCC unroll 4
     for (int o = 0; o < O; ++o) {
       to[o] = out + (channel + o) * pass.out_channel;
+      const float bias = pass.bias ? pass.bias[channel + o] : 0.0f;
 #pragma GCC unroll 4
       for (int p = 0; p < P; ++p)
-        sum[o][p] = pass.add ? load(to[o] + at.out[p])
-                             : broadcast(pass.bias ? pass.bias[channel + o] : 0.0f);
+        sum[o][p] = !begins    ? load(parts + (o * P + p) * kLanes)
+                    : pass.add ? load(to[o] + at.out[p])
+                               : broadcast(bias);
     }
     const auto addend = [&](int o, int p) { return pass.addend + (to[o] - pass.out) + at.out[p]; };
-    if (pass.addend) for_tile<O, P>([&](int o, int p) { __builtin_prefetch(addend(o, p)); });
-    if (P == kTileP && argmax) {
+    if (!ends) {
+    } else if (P == kTileP && argmax) {
 #pragma GCC unroll 4
       for (int o = 0; o < O; ++o) {
         __builtin_prefetch(to[o] + at.out[0], 1);
         __builtin_prefetch(argmax + (channel + o) * argmax_channel, 1);
       }
-    } else if (!past_caches) {
-#pragma GCC unroll 4
-      for (int o = 0; o < O; ++o)
-#pragma GCC unroll 4
-        for (int p = 0; p < P; ++p) __builtin_prefetch(to[o] + at.out[p], 1);
+    } else {
+      if (pass.addend) for_tile<O, P>([&](int o, int p) { __builtin_prefetch(addend(o, p)); });
+      if (!past_caches)
+        for_tile<O, P>([&](int o, int p) { __builtin_prefetch(to[o] + at.out[p], 1); });
     }
-    const float* weights = pass.weights + channel * taps;
+    const float* weights = pass.weights + channel * taps + job.first * taps / pass.channels * O;
     if constexpr (KH == kOnly2x2)
-      accumulate_2x2<O>(pass, pixel[0], weights, sum);
+      accumulate_2x2<O>(pass, job.first, job.last, pixel[0], weights, sum);
     else
-      accumulate<O, P, KH, KW>(pass, pixel, weights,
+      accumulate<O, P, KH, KW>(pass, job.first, job.last, pixel, weights,
                                {ahead, asked < job.below.lines ? job.below.share : 0}, sum);
     asked += job.below.share;
     column += job.below.share;
@@ -200,6 +231,10 @@ void strip(const Job& job, const float* in, const Pixels& at, int first, int las
     if (column >= job.below.width) {
       ahead += pass.in_row - std::int64_t{column} * kLanes;
       column = 0;
+    }
+    if (!ends) {
+      for_tile<O, P>([&](int o, int p) { store(parts + (o * P + p) * kLanes, sum[o][p]); });
+      continue;
     }
     if (P == kTileP && argmax) {
       if constexpr (P == kTileP)
@@ -302,7 +337,7 @@ void stream_halo(const Planes& planes, std::int64_t block, std::int64_t channel)
     to += planes.width * kLanes;
     zero(to + 2 * planes.halo * kLanes);  // the right end of a row and the left end of the next
   }
-  to = end - band;
+  to += planes.width * kLanes;
   zero(end);
 }
 
@@ -327,17 +362,23 @@ void run_item(const ConvPass& shared_pass, const ChannelTiles& shared_tiles, con
 
   const int narrow = std::clamp(channel_tiles.first(channel_tiles.wide_tiles), first, last);
   const int tiles_of_channels = (last - first + channel_tiles.widest - 1) / channel_tiles.widest;
-  const Job job(pass, tiles_of_channels, tiles * kLanes);
+  const int block = channels_of_block(pass);
+  const std::int64_t sums = block < pass.channels ? std::int64_t{kTileP} * kLanes : 0;
+  const Scratch<float> parts(sums * (last - first));
+  Job job(pass, tiles_of_channels, tiles * kLanes, parts.data() - sums * first);
   const std::int64_t end = tiles * (item.pixel_part + 1) / item.pixel_parts;
   for (std::int64_t t = tiles * item.pixel_part / item.pixel_parts; t < end; ++t) {
     Pixels at;
     const int pixels = pixels_of(pass, t, at);
     std::uint8_t* argmax =
         pass.argmax ? pass.argmax + (item.block * pass.out_channels * tiles + t) * kLanes : nullptr;
-    if (first < narrow)
-      find_strip(pass, channel_tiles.widest, pixels)(job, in, at, first, narrow, out, argmax);
-    if (narrow < last)
-      find_strip(pass, channel_tiles.widest - 1, pixels)(job, in, at, narrow, last, out, argmax);
+    for (job.first = 0; job.first < pass.channels; job.first = job.last) {
+      job.last = std::min(job.first + block, pass.channels);
+      if (first < narrow)
+        find_strip(pass, channel_tiles.widest, pixels)(job, in, at, first, narrow, out, argmax);
+      if (narrow < last)
+        find_strip(pass, channel_tiles.widest - 1, pixels)(job, in, at, narrow, last, out, argmax);
+    }
   }
 }
 

@@ -239,7 +239,8 @@ void run(const WeightPass& pass) {
   const int rows = pass.channels * pass.kernel_h * (pass.kernel_w / shape.taps);
   const int groups = (rows + shape.rows - 1) / shape.rows;
   const auto step = static_cast<int>(pass.in_step_x / kLanes * (pass.in_step_y / pass.in_row));
-  const ChunkPlan chunks(pass.gradient, pass.rows, pass.columns, shape.out_channels + 2 * step);
+  const ChunkPlan chunks(pass.gradient, pass.rows, pass.columns,
+                         shape.out_channels + (shape.taps == 1 ? shape.rows : 2) * step);
   const Plan plan{pass, shape, out_tiles, chunks, rows, groups};
   const int group_parts = (groups + kItemGroups - 1) / kItemGroups;
   // Items of half the size for the sake of busy threads, but no smaller: tiles share their input.

@@ -10,7 +10,7 @@ namespace {
 
 // Bytes of a chunk and of what one input channel has beneath it: they stay in the first-level
 // cache.
-constexpr int kChunkBytes = 40 << 10;
+constexpr int kChunkBytes = (kLanes == 16 ? 40 : 26) << 10;  // of 48 KB, or 32
 
 void prefetch(const void* line) { __builtin_prefetch(line, 0, 2); }
 

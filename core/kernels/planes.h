@@ -84,6 +84,21 @@ void for_each_channel(const Planes& p, const Body& body) {
   for_each(p.channels, std::int64_t{p.blocks} * p.height * p.width * p.lanes, body);
 }
 
+// body(first, last) for neighbouring channels, at most kMostChannels: so few that their planes stay
+// in the second-level cache while the body goes through all blocks twice, and so many that it reads
+// memory in long runs.
+inline constexpr int kMostChannels = 32;
+template <class Body>
+void for_channel_groups(const Planes& p, const Body& body) {
+  constexpr std::int64_t kFloats = 1 << 15, kGroups = 8;
+  const std::int64_t floats = std::int64_t{p.blocks} * p.height * p.width * p.lanes;
+  const std::int64_t most = std::clamp<std::int64_t>(p.channels / kGroups, 1, kMostChannels);
+  const std::int64_t group = std::clamp<std::int64_t>(kFloats / (floats + 1), 1, most);
+  for_each((p.channels + group - 1) / group, group * floats, [&](std::int64_t i) {
+    body(i * group, std::min<std::int64_t>((i + 1) * group, p.channels));
+  });
+}
+
 // body(block, channel)
 template <class Body>
 void for_each_plane(const Planes& p, const Body& body) {

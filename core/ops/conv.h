@@ -1,6 +1,7 @@
 // Two-dimensional convolution (cross-correlation, as every framework means it).
 #pragma once
 
+#include "core/ops/layout.h"
 #include "core/ops/relu_limit.h"
 #include "core/ops/sides.h"
 #include "core/tensor.h"
@@ -20,6 +21,7 @@ struct ConvOptions {
   // Added to the output before ReLU, where there is one: a residual's other path, of the output's
   // shape. Only where nothing is recorded, and without max_pool.
   Tensor addend = {};
+  int halo = kDefaultHalo;  // zeroed pixels that the result has around each plane
 };
 
 // x [N, C, H, W], weight [O, C / groups, KH, KW], bias [O] or not defined -> [N, O, H', W'] with

@@ -15,7 +15,7 @@ namespace espalier {
 ConvSizes conv_sizes(const char* operation, const Tensor& x, const Shape& w, const Tensor& bias,
                      const ConvOptions& options) {
   const Shape& s = x.shape();
-  const auto& [stride, pad, dilation, groups, relu, relu_limit, max_pool, addend] = options;
+  const auto& [stride, pad, dilation, groups, relu, relu_limit, max_pool, addend, halo] = options;
   const int least_padding = std::min({pad.top, pad.left, pad.bottom, pad.right});
   check(std::min(stride.y, stride.x) >= 1 && least_padding >= 0, operation, ": found stride ",
         std::min(stride.y, stride.x), " and padding ", least_padding,
@@ -29,6 +29,7 @@ ConvSizes conv_sizes(const char* operation, const Tensor& x, const Shape& w, con
         ", expected [N, ", w[1] * groups, ", H, W]");
   check(!bias.defined() || bias.shape() == Shape{w[0]}, operation, ": found bias of shape ",
         bias.defined() ? bias.shape().str() : "", ", expected [", w[0], "]");
+  check(halo >= 0, operation, ": found a halo of ", halo, ", expected 0 or more");
   const std::int64_t high = s[2] + pad.top + pad.bottom, wide = s[3] + pad.left + pad.right;
   const std::int64_t window_h = dilation.y * (w[2] - 1) + 1, window_w = dilation.x * (w[3] - 1) + 1;
   check(s[0] > 0 && high >= window_h && wide >= window_w, operation, ": found input of shape ",

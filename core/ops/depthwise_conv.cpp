@@ -18,8 +18,9 @@ Tensor depthwise_conv2d(const Tensor& given, const Tensor& weight, const Tensor&
     return max_pool2d(depthwise_conv2d(given, weight, bias, unfused));
   }
   const Tensor x = conv_input(given, options.padding);
-  Tensor y = Tensor::empty({x.size(0), s.out_channels, s.rows, s.columns},
-                           {.lanes = x.layout().lanes, .halo = default_halo(s.rows, s.columns)});
+  Tensor y =
+      Tensor::empty({x.size(0), s.out_channels, s.rows, s.columns},
+                    {.lanes = x.layout().lanes, .halo = halo_of(s.rows, s.columns, options.halo)});
   y.mutable_data();
   const DepthwiseShape shape{.kernel_h = s.kernel_h,
                              .kernel_w = s.kernel_w,

@@ -46,12 +46,12 @@ Tensor to_lanes(const Tensor& x) {
     fail("lanes: found a tensor of shape ", shape.str(),
          ", expected images [N, C, H, W] or features [N, F]");
   if (!x.layout().plain()) return x;
-  const int halo = shape.rank() == 4 ? default_halo(shape[2], shape[3]) : 0;
+  const int halo = shape.rank() == 4 ? halo_of(shape[2], shape[3]) : 0;
   return to_layout(x, Layout::for_batch(shape[0], grad_enabled(), halo));
 }
 
-int default_halo(std::int64_t height, std::int64_t width) {
-  return height * width > 1 ? kDefaultHalo : 0;
+int halo_of(std::int64_t height, std::int64_t width, int wanted) {
+  return height * width > 1 ? wanted : 0;
 }
 
 }  // namespace espalier

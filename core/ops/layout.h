@@ -14,6 +14,6 @@ Tensor to_lanes(const Tensor& x);
 // The halo that operations give their results: what a 3x3 convolution with padding 1 reads.
 inline constexpr int kDefaultHalo = 1;
 // Planes of one pixel carry none: they have no neighbours to pad, and would be nine times as big.
-int default_halo(std::int64_t height, std::int64_t width);
+int halo_of(std::int64_t height, std::int64_t width, int wanted = kDefaultHalo);
 
 }  // namespace espalier

@@ -3,6 +3,7 @@
 // way back reads x and dy once for two sums and once to write dx.
 #include "core/ops/norm.h"
 
+#include <array>
 #include <cmath>
 
 #include "core/autograd.h"
@@ -47,16 +48,24 @@ struct Channel {
   }
 };
 
+// Planes without a halo, of few pixels, are one row each: loops begin and end less often.
+template <class... P>
+void join_rows(P&... planes) {
+  constexpr int kMost = 64;  // pixels; longer sums lose digits
+  if (!(... && (planes.halo == 0 && planes.height * planes.width <= kMost))) return;
+  (..., (planes.width *= planes.height, planes.height = 1,
+         planes.row_stride = std::int64_t{planes.width} * planes.lanes));
+}
+
 template <class V>
-void write_output(const Planes& x, const Planes& y, std::int64_t c, const Channel& channel) {
-  for (std::int64_t b = 0; b < x.blocks; ++b) {
-    zero_halo(y, b, c);
-    const auto live = live_lanes<V>(x, b);
-    for (std::int64_t row = 0; row < x.height; ++row) {
-      const V* in = Pixels<V>(x, b, c).row(row);
-      V* out = Pixels<V>(y, b, c).row(row);
-      for (std::int64_t i = 0; i < x.width; ++i) out[i] = live ? channel.forward(in[i]) : V{};
-    }
+void write_output(const Planes& x, const Planes& y, std::int64_t b, std::int64_t c,
+                  const Channel& channel) {
+  zero_halo(y, b, c);
+  const auto live = live_lanes<V>(x, b);
+  for (std::int64_t row = 0; row < x.height; ++row) {
+    const V* in = Pixels<V>(x, b, c).row(row);
+    V* out = Pixels<V>(y, b, c).row(row);
+    for (std::int64_t i = 0; i < x.width; ++i) out[i] = live ? channel.forward(in[i]) : V{};
   }
 }
 
@@ -65,47 +74,43 @@ struct Sums {
   double g_distance = 0;  // of those times x - mean
 };
 
+// Adds those of one plane.
 template <class V>
-Sums gradient_sums(const Planes& x, const Planes& dy, std::int64_t c, const Channel& channel) {
-  Sums sums;
-  for (std::int64_t b = 0; b < x.blocks; ++b) {
-    V total = {}, product = {};
-    for (std::int64_t row = 0; row < x.height; ++row) {
-      const V* in = Pixels<V>(x, b, c).row(row);
-      const V* d = Pixels<V>(dy, b, c).row(row);
-      V row_total = {}, row_product = {};
-      for (std::int64_t i = 0; i < x.width; ++i) {
-        const V g = channel.backward(in[i], d[i]);
-        row_total += g;
-        row_product += g * (in[i] - channel.mean);
-      }
-      total += row_total;
-      product += row_product;
+void add_gradient_sums(const Planes& x, const Planes& dy, std::int64_t b, std::int64_t c,
+                       const Channel& channel, Sums& sums) {
+  V total = {}, product = {};
+  for (std::int64_t row = 0; row < x.height; ++row) {
+    const V* in = Pixels<V>(x, b, c).row(row);
+    const V* d = Pixels<V>(dy, b, c).row(row);
+    V row_total = {}, row_product = {};
+    for (std::int64_t i = 0; i < x.width; ++i) {
+      const V g = channel.backward(in[i], d[i]);
+      row_total += g;
+      row_product += g * (in[i] - channel.mean);
     }
-    sums.g += sum(total);  // gradients in padding lanes are zero
-    sums.g_distance += sum(product);
+    total += row_total;
+    product += row_product;
   }
-  return sums;
+  sums.g += sum(total);  // gradients in padding lanes are zero
+  sums.g_distance += sum(product);
 }
 
 // dx (+)= weight * invstd * (g - mean_g - (x - mean) * slope): in training, mean and variance
 // depend on x too, which takes from g its part along 1 and its part along x.
 template <class V>
-void write_dx(const Planes& x, const Planes& dy, const Planes& dx, bool add, std::int64_t c,
-              const Channel& channel, float mean_g, float slope) {
+void write_dx(const Planes& x, const Planes& dy, const Planes& dx, bool add, std::int64_t b,
+              std::int64_t c, const Channel& channel, float mean_g, float slope) {
   const float scale = channel.weight * channel.invstd;
-  for (std::int64_t b = 0; b < x.blocks; ++b) {
-    if (!add) zero_halo(dx, b, c);
-    const auto live = live_lanes<V>(x, b);
-    for (std::int64_t row = 0; row < x.height; ++row) {
-      const V* in = Pixels<V>(x, b, c).row(row);
-      const V* d = Pixels<V>(dy, b, c).row(row);
-      V* out = Pixels<V>(dx, b, c).row(row);
-      for (std::int64_t i = 0; i < x.width; ++i) {
-        const V g = channel.backward(in[i], d[i]);
-        const V part = scale * (g - mean_g - (in[i] - channel.mean) * slope);
-        out[i] = (add ? out[i] : V{}) + (live ? part : V{});
-      }
+  if (!add) zero_halo(dx, b, c);
+  const auto live = live_lanes<V>(x, b);
+  for (std::int64_t row = 0; row < x.height; ++row) {
+    const V* in = Pixels<V>(x, b, c).row(row);
+    const V* d = Pixels<V>(dy, b, c).row(row);
+    V* out = Pixels<V>(dx, b, c).row(row);
+    for (std::int64_t i = 0; i < x.width; ++i) {
+      const V g = channel.backward(in[i], d[i]);
+      const V part = scale * (g - mean_g - (in[i] - channel.mean) * slope);
+      out[i] = (add ? out[i] : V{}) + (live ? part : V{});
     }
   }
 }
@@ -146,8 +151,9 @@ Tensor batch_norm(const Tensor& given, const Tensor& weight, const Tensor& bias,
   check_arguments(given, weight, bias, running_mean, running_var, options.training);
   const Tensor x = to_lanes(given);
   const bool images = x.shape().rank() == 4;
-  Tensor y = Tensor::empty(x.shape(), {.lanes = x.layout().lanes,
-                                       .halo = images ? default_halo(x.size(2), x.size(3)) : 0});
+  Tensor y =
+      Tensor::empty(x.shape(), {.lanes = x.layout().lanes,
+                                .halo = images ? halo_of(x.size(2), x.size(3), options.halo) : 0});
   Tensor mean = Tensor::empty(weight.shape()), invstd = Tensor::empty(weight.shape());
   float* const means = mean.mutable_data();
   float* const invstds = invstd.mutable_data();
@@ -156,55 +162,69 @@ Tensor batch_norm(const Tensor& given, const Tensor& weight, const Tensor& bias,
   float* const gathered_mean = training ? running_mean.mutable_data() : nullptr;
   float* const gathered_var = training ? running_var.mutable_data() : nullptr;
   const float *const running_means = running_mean.data(), *const running_vars = running_var.data();
-  const Planes in = x.planes(), out = y.planes();
+  Planes in = x.planes(), out = y.planes();
+  join_rows(in, out);
   const auto channel_of = [=, relu = options.relu, limit = options.relu_limit](std::int64_t c) {
     return Channel{mean.data()[c], invstd.data()[c], weight.data()[c], bias.data()[c], relu, limit};
   };
 
   with_element(in.lanes, [&](auto element) {
     using V = decltype(element);
-    for_each_channel(in, [&](std::int64_t c) {
-      double center = running_means[c], variance = running_vars[c];
-      if (training) {
-        const Moments batch = channel_moments<V>(in, c);
-        center = batch.mean;
-        variance = batch.squares / batch.count;
-        const double unbiased = batch.squares / (batch.count - 1);
-        gathered_mean[c] = blend(running_means[c], center, options.momentum);
-        gathered_var[c] = blend(running_vars[c], unbiased, options.momentum);
+    for_channel_groups(in, [&](std::int64_t first, std::int64_t last) {
+      std::array<Moments, kMostChannels> batch;
+      if (training)
+        for (std::int64_t b = 0; b < in.blocks; ++b)
+          for (std::int64_t c = first; c < last; ++c)
+            batch[c - first].join(plane_moments<V>(in, b, c));
+      for (std::int64_t c = first; c < last; ++c) {
+        double center = running_means[c], variance = running_vars[c];
+        if (training) {
+          const Moments& found = batch[c - first];
+          center = found.mean;
+          variance = found.squares / found.count;
+          const double unbiased = found.squares / (found.count - 1);
+          gathered_mean[c] = blend(running_means[c], center, options.momentum);
+          gathered_var[c] = blend(running_vars[c], unbiased, options.momentum);
+        }
+        means[c] = static_cast<float>(center);
+        invstds[c] = static_cast<float>(1 / std::sqrt(variance + options.eps));
       }
-      means[c] = static_cast<float>(center);
-      invstds[c] = static_cast<float>(1 / std::sqrt(variance + options.eps));
-      write_output<V>(in, out, c, channel_of(c));
+      for (std::int64_t b = 0; b < in.blocks; ++b)
+        for (std::int64_t c = first; c < last; ++c) write_output<V>(in, out, b, c, channel_of(c));
     });
   });
 
-  return record(Op::BatchNorm, y, {x, weight, bias},
-                [x, weight, bias, channel_of, training = options.training](const Tensor& dy) {
-                  const GradOut dx_out = grad_out(x), dweight = grad_out(weight, true),
-                                dbias = grad_out(bias, true);
-                  const Planes in = x.planes(), d = dy.planes();
-                  const Planes dx = planes_of(dx_out.data, x.shape(), x.layout());
-                  const std::uint8_t* weight_mask = gradient_mask(weight);
-                  const std::uint8_t* bias_mask = gradient_mask(bias);
-                  const double count = static_cast<double>(in.images) * in.height * in.width;
-                  with_element(in.lanes, [&](auto element) {
-                    using V = decltype(element);
-                    for_each_channel(in, [&](std::int64_t c) {
-                      const Channel channel = channel_of(c);
-                      const Sums sums = gradient_sums<V>(in, d, c, channel);
-                      put(dweight, weight_mask, c, sums.g_distance * channel.invstd);
-                      put(dbias, bias_mask, c, sums.g);
-                      if (!dx_out) return;
-                      // In evaluation, mean and variance are constants.
-                      const double share = training ? 1 / count : 0;
-                      const double slope =
-                          sums.g_distance * channel.invstd * channel.invstd * share;
-                      write_dx<V>(in, d, dx, dx_out.add, c, channel,
-                                  static_cast<float>(sums.g * share), static_cast<float>(slope));
-                    });
-                  });
-                });
+  const auto back = [=, training = options.training](const Tensor& dy) {
+    const GradOut dx_out = grad_out(x), dweight = grad_out(weight, true),
+                  dbias = grad_out(bias, true);
+    Planes in = x.planes(), d = dy.planes(), dx = planes_of(dx_out.data, x.shape(), x.layout());
+    const std::uint8_t *weight_mask = gradient_mask(weight), *bias_mask = gradient_mask(bias);
+    // In evaluation, mean and variance are constants.
+    const double share = training ? 1 / (static_cast<double>(in.images) * in.height * in.width) : 0;
+    join_rows(in, d, dx);
+    with_element(in.lanes, [&](auto element) {
+      using V = decltype(element);
+      for_channel_groups(in, [&](std::int64_t first, std::int64_t last) {
+        std::array<Sums, kMostChannels> found;
+        for (std::int64_t b = 0; b < in.blocks; ++b)
+          for (std::int64_t c = first; c < last; ++c)
+            add_gradient_sums<V>(in, d, b, c, channel_of(c), found[c - first]);
+        for (std::int64_t c = first; c < last; ++c) {
+          put(dweight, weight_mask, c, found[c - first].g_distance * channel_of(c).invstd);
+          put(dbias, bias_mask, c, found[c - first].g);
+        }
+        for (std::int64_t b = 0; b < in.blocks && dx_out; ++b)
+          for (std::int64_t c = first; c < last; ++c) {
+            const Channel channel = channel_of(c);
+            const Sums& sums = found[c - first];
+            const double slope = sums.g_distance * channel.invstd * channel.invstd * share;
+            write_dx<V>(in, d, dx, dx_out.add, b, c, channel, static_cast<float>(sums.g * share),
+                        static_cast<float>(slope));
+          }
+      });
+    });
+  };
+  return record(Op::BatchNorm, y, {x, weight, bias}, back);
 }
 
 }  // namespace espalier

@@ -1,6 +1,7 @@
 // Batch normalisation (Ioffe and Szegedy, 2015).
 #pragma once
 
+#include "core/ops/layout.h"
 #include "core/ops/relu_limit.h"
 #include "core/tensor.h"
 
@@ -12,6 +13,7 @@ struct BatchNormOptions {
   bool training = true;         // normalise by the batch (and update the statistics), or by them
   bool relu = false;            // relu() of the result, in the same pass
   float relu_limit = kNoLimit;  // 6: relu6()
+  int halo = kDefaultHalo;      // zeroed pixels that the result has around each plane
 };
 
 // x [N, C, H, W] or [N, C]; weight (scale), bias (shift), running_mean, running_var: [C], plain.

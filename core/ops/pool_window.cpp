@@ -54,8 +54,7 @@ Shape pooled_shape(const Shape& images, const PoolOptions& options) {
 
 Tensor empty_pooled(const Tensor& x, const Window& window) {
   const Shape shape = window.outputs(x.shape());
-  return Tensor::empty(shape,
-                       {.lanes = x.layout().lanes, .halo = default_halo(shape[2], shape[3])});
+  return Tensor::empty(shape, {.lanes = x.layout().lanes, .halo = halo_of(shape[2], shape[3])});
 }
 
 }  // namespace espalier

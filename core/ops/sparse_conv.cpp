@@ -37,7 +37,7 @@ TapGeometry geometry_of(const Planes& in, const ConvOptions& options) {
 Tensor small_conv(const Tensor& x, const Tensor& values, const SparsePattern& pattern,
                   const Tensor& bias, const ConvSizes& s, const ConvOptions& options) {
   Tensor y = Tensor::empty({x.size(0), s.out_channels, s.rows, s.columns},
-                           {.lanes = 1, .halo = default_halo(s.rows, s.columns)});
+                           {.lanes = 1, .halo = halo_of(s.rows, s.columns)});
   y.mutable_data();
   TapGeometry geometry = geometry_of(x.planes(), options);
   geometry.part_channels = s.channels;
@@ -90,8 +90,9 @@ Tensor sparse_conv2d(const Tensor& given, const Tensor& values, const Pattern& p
 
   const int shrink = options.max_pool ? 2 : 1;
   const int height = s.rows / shrink, width = s.columns / shrink;
-  Tensor y = Tensor::empty({x.size(0), s.out_channels, height, width},
-                           {.lanes = x.layout().lanes, .halo = default_halo(height, width)});
+  Tensor y =
+      Tensor::empty({x.size(0), s.out_channels, height, width},
+                    {.lanes = x.layout().lanes, .halo = halo_of(height, width, options.halo)});
   y.mutable_data();
   const Planes in = x.planes(), out = y.planes();
   const Tensor addend = conv_addend(options, y.layout());

@@ -9,6 +9,7 @@
 
 #include "core/layout.h"
 #include "core/ops/relu_limit.h"
+#include "core/ops/sides.h"
 
 namespace espalier {
 
@@ -35,33 +36,60 @@ inline bool meets_only_2x2(const Planes& in, int kernel_h, int kernel_w, int row
          columns == 2;
 }
 
-// One pass of the direct kernel: output position (y, x) sums, over channels and taps, weights times
-// the input at a fixed step from (y, x). The forward pass is one such pass. The way back to the
-// input is one for each of the stride^2 phases of the input's pixels.
-struct ConvPass {
-  const float* in;  // tap (0, 0) of output position (0, 0), block 0, channel 0
-  std::int64_t in_block, in_channel,
-      in_row;                         // strides in floats; in_row is also between taps' rows
+// What a pass reads: for the output position (y, x) the pixel at a fixed step from (y, x), and
+// those that the other taps of the kernel lie away from it. Strides in floats.
+struct ConvInput {
+  // Position (0, 0) reads the pixel (row, column) at tap (0, 0).
+  ConvInput(const Planes& planes, int row, int column, Pair stride, int kernel_h, int kernel_w)
+      : in(planes.plane(0, 0) + row * planes.row_stride + column * planes.lanes),
+        in_block(planes.block_stride),
+        in_channel(planes.channel_stride),
+        in_row(planes.row_stride),
+        in_step_y(stride.y * planes.row_stride),
+        in_step_x(std::int64_t{stride.x} * planes.lanes),
+        channels(planes.channels),
+        kernel_h(kernel_h),
+        kernel_w(kernel_w) {}
+
+  const float* in;  // tap (0, 0) of position (0, 0), block 0, channel 0
+  std::int64_t in_block, in_channel, in_row;
   std::int64_t in_step_y, in_step_x;  // between neighbouring output positions
   int channels, kernel_h, kernel_w;
+};
+
+// Where a pass writes: position (y, x) goes to the pixel (row, column) + (y, x) stride.
+struct ConvOutput {
+  explicit ConvOutput(const Planes& planes, int row = 0, int column = 0, Pair stride = 1)
+      : out(planes.plane(0, 0) + row * planes.row_stride + column * planes.lanes),
+        out_block(planes.block_stride),
+        out_channel(planes.channel_stride),
+        out_step_y(stride.y * planes.row_stride),
+        out_step_x(std::int64_t{stride.x} * planes.lanes) {}
 
   float* out;  // position (0, 0), block 0, channel 0
   std::int64_t out_block, out_channel, out_step_y, out_step_x;
-  int blocks, out_channels, rows, columns;  // positions before pooling
+};
 
-  const float* weights;         // packed, see below
+// What is done to the sums while they are in registers.
+struct Epilogue {
   const float* bias = nullptr;  // one an output channel
-  bool add = false;             // add to what the output holds; then without a bias
   // Added before ReLU: values laid out as the output, of position (0, 0) on. Not with max-pool.
   const float* addend = nullptr;
   bool relu = false;
   float relu_limit = kNoLimit;
-  std::uint8_t* argmax =
-      nullptr;  // not null: 2x2 max-pool; [block][O][H / 2][W / 2][L] are written
+};
 
+// One pass of the direct kernel: each output position sums, over channels and taps, weights times
+// the input. The forward pass is one such pass. The way back to the input is one for each of the
+// stride^2 phases of the input's pixels.
+struct ConvPass : ConvInput, ConvOutput, Epilogue {
+  int blocks = 0, out_channels = 0, rows = 0, columns = 0;  // positions before pooling
+  const float* weights = nullptr;                           // packed, see below
+  bool add = false;  // add to what the output holds; then without a bias
+  // Not null: 2x2 max-pool; [block][O][H / 2][W / 2][L] are written.
+  std::uint8_t* argmax = nullptr;
   bool only_2x2 = false;  // as meets_only_2x2 finds it
-
-  Planes halo_of = {};  // where its data is set, the halo of these planes is zeroed on the way
+  Planes halo_of = {};    // where its data is set, the halo of these planes is zeroed on the way
 };
 // Several passes over the same blocks and output channels that read the same input: piece by piece,
 // so that it is read from the caches.
@@ -89,11 +117,7 @@ struct OutputGradient {
 
 // dw[o][c][ky][kx] (+)= sum over images and positions of the gradient times the input at that tap.
 // The same for the bias, whose input is 1.
-struct WeightPass {
-  const float* in;  // as in ConvPass
-  std::int64_t in_block, in_channel, in_row, in_step_y, in_step_x;
-  int channels, kernel_h, kernel_w;
-
+struct WeightPass : ConvInput {
   OutputGradient gradient;
   int rows, columns;  // positions, before pooling
 
@@ -114,14 +138,12 @@ void expand(const OutputGradient& gradient, std::int64_t block, std::int64_t cha
 // The forward pass where each image is a block of its own (one lane): pixels lie in the vectors, at
 // any alignment. Weights are packed as for ConvPass; planes may have any halo that holds the
 // padding.
-struct SmallConvPass {
-  Planes in, out;
-  int kernel_h, kernel_w, stride_y, stride_x;
-  int top, left;  // padding
-  const float* weights;
-  const float* bias;
-  bool relu;
-  float relu_limit;
+struct SmallConvPass : Epilogue {
+  Planes in = {}, out = {};
+  int kernel_h = 0, kernel_w = 0;
+  Pair stride = 1;
+  int top = 0, left = 0;  // padding
+  const float* weights = nullptr;
 };
 void run(const SmallConvPass& pass);
 

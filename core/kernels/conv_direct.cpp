@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/kernels/conv.h"
+#include "core/kernels/multiply_tile.h"
 #include "core/kernels/scratch.h"
 #include "core/parallel.h"
 #include "core/simd.h"
@@ -40,32 +41,9 @@ template <int O, int P, int KH, int KW>
 #pragma GCC unroll 3
     for (int ky = 0; ky < kernel_h; ++ky, row += pass.in_row) {
 #pragma GCC unroll 5
-      for (int kx = 0; kx < kernel_w; ++kx) {
-        const float* tap = weights + kx * O;
-        if constexpr (O < P) {
-          Vec w[O];
-#pragma GCC unroll 4
-          for (int o = 0; o < O; ++o) keep_in_register(w[o] = broadcast(tap[o]));
-#pragma GCC unroll 4
-          for (int p = 0; p < P; ++p) {
-            Vec x = load(pixel[p] + row + kx * kLanes);
-            keep_in_register(x);
-#pragma GCC unroll 4
-            for (int o = 0; o < O; ++o) sum[o][p] += w[o] * x;
-          }
-        } else {
-          Vec x[P];
-#pragma GCC unroll 4
-          for (int p = 0; p < P; ++p) keep_in_register(x[p] = load(pixel[p] + row + kx * kLanes));
-#pragma GCC unroll 4
-          for (int o = 0; o < O; ++o) {
-            Vec w = broadcast(tap[o]);
-            keep_in_register(w);
-#pragma GCC unroll 4
-            for (int p = 0; p < P; ++p) sum[o][p] += w * x[p];
-          }
-        }
-      }
+      for (int kx = 0; kx < kernel_w; ++kx)
+        multiply_tile(
+            weights + kx * O, [&](int p) { return load(pixel[p] + row + kx * kLanes); }, sum);
       weights += kernel_w * O;
     }
   }

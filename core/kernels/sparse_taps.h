@@ -63,6 +63,10 @@ struct TapOrder {
 std::shared_ptr<const TapOrder> tap_order(const SparsePattern& pattern,
                                           const TapGeometry& geometry);
 
+// Taps in the memory of a tensor.
+inline const Tap* taps_of(const Tensor& packed) {
+  return reinterpret_cast<const Tap*>(packed.data());
+}
 // The taps in their order, in the memory of a tensor, and some that weigh nothing behind them.
 Tensor pack_taps(const TapOrder& order, const Tensor& values);
 // For patterns in fours: the taps of row r begin at a quarter of starts(part)[r].

@@ -1,12 +1,8 @@
 // Convolution: the choice of kernel passes, forward and back.
 #include "core/ops/conv.h"
 
-#include <algorithm>
-#include <vector>
-
 #include "core/autograd.h"
 #include "core/kernels/conv.h"
-#include "core/ops/activation.h"
 #include "core/ops/conv_input_gradient.h"
 #include "core/ops/conv_sizes.h"
 #include "core/ops/depthwise_conv.h"
@@ -28,27 +24,6 @@ Tensor packed(const Tensor& weight, const ConvSizes& s) {
   });
 }
 
-Tensor small_conv(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvSizes& s,
-                  const ConvOptions& options) {
-  Tensor y = Tensor::empty({x.size(0), s.out_channels, s.rows, s.columns},
-                           {.lanes = 1, .halo = halo_of(s.rows, s.columns)});
-  y.mutable_data();
-  const Tensor weights = packed(weight, s);
-  run(SmallConvPass{.in = x.planes(),
-                    .out = y.planes(),
-                    .kernel_h = s.kernel_h,
-                    .kernel_w = s.kernel_w,
-                    .stride_y = options.stride.y,
-                    .stride_x = options.stride.x,
-                    .top = options.padding.top,
-                    .left = options.padding.left,
-                    .weights = weights.data(),
-                    .bias = bias.defined() ? bias.data() : nullptr,
-                    .relu = options.relu && !options.addend.defined(),
-                    .relu_limit = options.addend.defined() ? kNoLimit : options.relu_limit});
-  return after_small_conv(y, options);
-}
-
 }  // namespace
 
 Tensor conv2d(const Tensor& given, const Tensor& weight, const Tensor& bias,
@@ -66,87 +41,42 @@ Tensor conv2d(const Tensor& given, const Tensor& weight, const Tensor& bias,
     unfused.max_pool = false;
     return max_pool2d(conv2d(given, weight, bias, unfused), {.kernel = 2});
   }
-  const Tensor x = conv_input(given, options.padding);
-  if (x.layout().lanes == 1) return small_conv(x, weight, bias, s, options);
-
-  const int shrink = options.max_pool ? 2 : 1;
-  const int height = s.rows / shrink, width = s.columns / shrink;
-  Tensor y =
-      Tensor::empty({x.size(0), s.out_channels, height, width},
-                    {.lanes = x.layout().lanes, .halo = halo_of(height, width, options.halo)});
-  y.mutable_data();
+  const Tensor x = conv_input(given, options.padding), weights = packed(weight, s);
+  const Tensor y = conv_output(x, s, options);
+  if (x.layout().lanes == 1) {
+    SmallConvPass pass = small_conv_pass(x, y, bias, s, options);
+    pass.weights = weights.data();
+    run(pass);
+    return after_small_conv(y, options);
+  }
   const Planes in = x.planes(), out = y.planes();
   const Tensor addend = conv_addend(options, y.layout());
-  // One byte a result, kept in the memory of a tensor.
-  Tensor argmax;
-  if (options.max_pool)
-    argmax = Tensor::empty({out.blocks, out.channels, height, width * out.lanes / 4});
-  auto* argmax_bytes =
-      argmax.defined() ? reinterpret_cast<std::uint8_t*>(argmax.mutable_data()) : nullptr;
-
-  const std::int64_t corner =
-      options.padding.top * in.row_stride + std::int64_t{options.padding.left} * in.lanes;
+  Tensor argmax = options.max_pool ? empty_argmax(out) : Tensor();
+  const ConvInput input(in, -options.padding.top, -options.padding.left, options.stride, s.kernel_h,
+                        s.kernel_w);
   const bool only_2x2 = options.stride == Pair(1) && options.padding == Sides(1) &&
                         meets_only_2x2(in, s.kernel_h, s.kernel_w, s.rows, s.columns);
-  const Tensor weights = packed(weight, s);
-  const ConvPass pass{.in = in.plane(0, 0) - corner,
-                      .in_block = in.block_stride,
-                      .in_channel = in.channel_stride,
-                      .in_row = in.row_stride,
-                      .in_step_y = options.stride.y * in.row_stride,
-                      .in_step_x = options.stride.x * in.lanes,
-                      .channels = s.channels,
-                      .kernel_h = s.kernel_h,
-                      .kernel_w = s.kernel_w,
-                      .out = out.plane(0, 0),
-                      .out_block = out.block_stride,
-                      .out_channel = out.channel_stride,
-                      .out_step_y = out.row_stride,
-                      .out_step_x = out.lanes,
-                      .blocks = out.blocks,
-                      .out_channels = s.out_channels,
-                      .rows = s.rows,
-                      .columns = s.columns,
-                      .weights = weights.data(),
-                      .bias = bias.defined() ? bias.data() : nullptr,
-                      .addend = addend.defined() ? addend.planes().plane(0, 0) : nullptr,
-                      .relu = options.relu,
-                      .relu_limit = options.relu_limit,
-                      .argmax = argmax_bytes,
-                      .only_2x2 = only_2x2 && !options.max_pool,
-                      .halo_of = out};
+  ConvPass pass{input, ConvOutput(out), conv_epilogue(bias, addend, options)};
+  pass.blocks = out.blocks;
+  pass.out_channels = s.out_channels;
+  pass.rows = s.rows;
+  pass.columns = s.columns;
+  pass.weights = weights.data();
+  pass.argmax = argmax_bytes(argmax);
+  pass.only_2x2 = only_2x2 && !options.max_pool;
+  pass.halo_of = out;
   run({&pass, 1});
 
-  // The values of y, without its node: the node would hold itself.
-  const Tensor result = options.relu && !options.max_pool ? y.detach() : Tensor();
+  const ConvRecord kept(y, argmax, options);
   return record(Op::Conv2d, y, {x, weight, bias}, [=](const Tensor& dy) {
-    const void* windows = argmax.defined() ? argmax.data() : nullptr;
-    const OutputGradient gradient{.dy = dy.planes(),
-                                  .y = result.defined() ? result.data() : nullptr,
-                                  .argmax = static_cast<const std::uint8_t*>(windows)};
+    const OutputGradient gradient = kept.gradient(dy);
     const GradOut dw = grad_out(weight, true), db = grad_out(bias);
     if (dw || db)
-      run(WeightPass{.in = in.plane(0, 0) - corner,
-                     .in_block = in.block_stride,
-                     .in_channel = in.channel_stride,
-                     .in_row = in.row_stride,
-                     .in_step_y = options.stride.y * in.row_stride,
-                     .in_step_x = options.stride.x * in.lanes,
-                     .channels = s.channels,
-                     .kernel_h = s.kernel_h,
-                     .kernel_w = s.kernel_w,
-                     .gradient = gradient,
-                     .rows = s.rows,
-                     .columns = s.columns,
-                     .dw = dw.data,
-                     .dw_add = dw.add,
-                     .dw_mask = gradient_mask(weight),
-                     .dbias = db.data,
-                     .dbias_add = db.add,
-                     .only_2x2 = only_2x2});
+      run(WeightPass{input, gradient, s.rows, s.columns, dw.data, dw.add, gradient_mask(weight),
+                     db.data, db.add, only_2x2});
     if (const GradOut dx = grad_out(x))
       conv_input_gradient(gradient, weight, planes_of(dx.data, x.shape(), x.layout()), dx.add,
-                          options, s.rows, s.columns);
+                          options, s);
   });
 }
 

@@ -1,7 +1,7 @@
 // The way back to the input is a convolution of the output's gradient with the weights turned
 // around and transposed. With a stride, the pixels of the input fall into stride^2 phases, each of
-// which sees only every stride-th tap: one dense pass a phase, and no multiplication with inserted
-// zeros.
+// which sees only every stride-th tap: one dense or sparse pass a phase, and no multiplication with
+// inserted zeros.
 #include "core/ops/conv_input_gradient.h"
 
 #include <algorithm>
@@ -13,144 +13,182 @@
 namespace espalier {
 namespace {
 
-// One dimension of one phase: the input pixels phase, phase + stride, ... see the taps first,
-// first + stride, ...; output pixel (i + shift - taps + 1) is the lowest that reaches pixel i.
+template <class T>
+using List = std::vector<T, PoolAllocator<T>>;
+
+// One dimension of one phase: the input pixels number, number + stride, ...
 struct Phase {
-  Phase(int phase, int stride, int padding, int kernel, int size, int out_size)
-      : first_tap((phase + padding) % stride),
-        taps(first_tap < kernel ? (kernel - 1 - first_tap) / stride + 1 : 0),
-        pixels((size - phase + stride - 1) / stride),
-        start((phase + padding - first_tap) / stride - taps + 1),
-        halo(taps == 0 ? 0 : std::max({0, -start, start + pixels - 1 + taps - out_size})) {}
-  int first_tap, taps, pixels;
-  int start;  // the lowest output pixel that reaches pixel 0 of the phase
-  int halo;   // how far beyond the output's ends the taps reach
+  Phase(int number, int stride, int padding, int dilation, int kernel, int size, int out_size)
+      : number(number), pixels((size - number + stride - 1) / stride) {
+    int highest = 0;
+    for (int tap = 0; tap < kernel; ++tap) {
+      const int distance = number + padding - tap * dilation;
+      if (distance % stride) continue;
+      start = distance / stride;
+      if (taps++ > 0) continue;
+      first_tap = tap;
+      highest = start;
+    }
+    if (taps > 0) halo = std::max({0, -start, pixels - 1 + highest - (out_size - 1)});
+  }
+  int number, pixels;
+  int first_tap = 0, taps = 0;  // that it sees
+  int start = 0;                // the lowest output pixel that reaches pixel 0 of the phase
+  int halo = 0;                 // how far beyond the output's ends the taps reach
 };
 
-struct Problem {
-  const Tensor& weight;
-  Pair stride;
-  Sides padding;
-  int rows, columns;  // of the output
-  bool add;           // to what dx holds
-
-  // Of the phases down and across.
-  Phase down(int phase, const Planes& dx) const {
-    return {phase, stride.y, padding.top, static_cast<int>(weight.size(2)), dx.height, rows};
-  }
-  Phase across(int phase, const Planes& dx) const {
-    return {phase, stride.x, padding.left, static_cast<int>(weight.size(3)), dx.width, columns};
-  }
+struct Phases {
+  Phase down, across;
 };
 
-int halo_needed(const Problem& p, const Planes& dx) {
+// The phases that have pixels, row by row.
+List<Phases> phases_of(const Planes& dx, const ConvOptions& o, const ConvSizes& s) {
+  List<Phases> phases;
+  for (int y = 0; y < std::min(o.stride.y, dx.height); ++y)
+    for (int x = 0; x < std::min(o.stride.x, dx.width); ++x)
+      phases.push_back(
+          {{y, o.stride.y, o.padding.top, o.dilation.y, s.kernel_h, dx.height, s.rows},
+           {x, o.stride.x, o.padding.left, o.dilation.x, s.kernel_w, dx.width, s.columns}});
+  return phases;
+}
+
+// Goes back with a gradient whose halo holds what the taps reach. prepare(dy, blocks) makes ready
+// for planes with the strides of dy, so many blocks at a time, and returns run(dy, dx).
+template <class Prepare>
+void go_back(const OutputGradient& gradient, const Planes& dx, const List<Phases>& phases,
+             const ConvSizes& s, const Prepare& prepare) {
   int halo = 0;
-  for (int phase = 0; phase < p.stride.y; ++phase) halo = std::max(halo, p.down(phase, dx).halo);
-  for (int phase = 0; phase < p.stride.x; ++phase) halo = std::max(halo, p.across(phase, dx).halo);
-  return halo;
+  for (const auto& [down, across] : phases) halo = std::max({halo, down.halo, across.halo});
+  if (!gradient.y && !gradient.argmax && gradient.dy.halo >= halo)
+    return prepare(gradient.dy, dx.blocks)(gradient.dy, dx);
+
+  // Behind ReLU and pooling the gradient is written out in full, one image block at a time where
+  // there are enough of them: a block stays in cache until it has been used.
+  const int channels = gradient.dy.channels;
+  const Layout layout{.lanes = dx.lanes, .halo = halo};
+  const Shape shape{gradient.dy.images, channels, s.rows, s.columns};
+  if (dx.blocks < 2 * num_threads()) {
+    Tensor full = Tensor::empty(shape, layout);
+    const Planes planes = full.planes();
+    parallel_for(static_cast<std::int64_t>(dx.blocks) * channels, [&](std::int64_t i) {
+      expand(gradient, i / channels, i % channels, planes, i / channels, i % channels);
+    });
+    return prepare(planes, dx.blocks)(planes, dx);
+  }
+  const auto run_block = prepare(planes_of(nullptr, shape, layout), 1);
+  parallel_for(dx.blocks, [&](std::int64_t block) {
+    Tensor full = Tensor::empty({dx.lanes, channels, s.rows, s.columns}, layout);
+    const Planes planes = full.planes();
+    for (int o = 0; o < channels; ++o) expand(gradient, block, o, planes, 0, o);
+    Planes to = dx;
+    to.data += block * dx.block_stride;
+    to.blocks = 1;
+    run_block(planes, to);
+  });
 }
 
 // The weights of one phase, packed: [C tiles][O][taps][taps][channels of the tile].
-Tensor pack_phase(const Problem& p, const Phase& y, const Phase& x) {
-  const Shape& w = p.weight.shape();
+Tensor pack_phase(const Tensor& weight, Pair stride, const Phase& y, const Phase& x) {
+  const Shape& w = weight.shape();
   const std::int64_t taps = w[2] * w[3], width = w[3];
   Tensor packed = Tensor::empty({w[1], w[0], y.taps, x.taps});
   const std::int64_t last =
-      (y.first_tap + p.stride.y * (y.taps - 1)) * width + x.first_tap + p.stride.x * (x.taps - 1);
+      (y.first_tap + stride.y * (y.taps - 1)) * width + x.first_tap + stride.x * (x.taps - 1);
   if (y.taps > 0 && x.taps > 0)
-    pack_weights({p.weight.data() + last, taps, w[1] * taps, -p.stride.y * width, -p.stride.x},
+    pack_weights({weight.data() + last, taps, w[1] * taps, -stride.y * width, -stride.x},
                  static_cast<int>(w[1]), static_cast<int>(w[0]), y.taps, x.taps,
                  packed.mutable_data());
   return packed;
 }
 
-ConvPass phase_pass(const Problem& p, const Phase& y, const Phase& x, int phase_y, int phase_x,
-                    const Planes& dy, const Planes& dx, const float* weights) {
-  return {.in = dy.plane(0, 0) + y.start * dy.row_stride + x.start * dy.lanes,
-          .in_block = dy.block_stride,
-          .in_channel = dy.channel_stride,
-          .in_row = dy.row_stride,
-          .in_step_y = dy.row_stride,
-          .in_step_x = dy.lanes,
-          .channels = dy.channels,
-          .kernel_h = y.taps,
-          .kernel_w = x.taps,
-          .out = dx.plane(0, 0) + phase_y * dx.row_stride + phase_x * dx.lanes,
-          .out_block = dx.block_stride,
-          .out_channel = dx.channel_stride,
-          .out_step_y = p.stride.y * dx.row_stride,
-          .out_step_x = p.stride.x * dx.lanes,
-          .blocks = dx.blocks,
-          .out_channels = dx.channels,
-          .rows = y.pixels,
-          .columns = x.pixels,
-          .weights = weights,
-          .add = p.add,
-          .only_2x2 = p.stride == Pair(1) && y.start == -1 && x.start == -1 &&
-                      meets_only_2x2(dy, y.taps, x.taps, y.pixels, x.pixels),
-          .halo_of = p.add || phase_y || phase_x ? Planes{} : dx};
-}
-
-template <class T>
-using List = std::vector<T, PoolAllocator<T>>;
-
-// Calls f(phase_y, phase_x, Phase, Phase) for each phase that has pixels.
-template <class Function>
-void for_phases(const Problem& p, const Planes& dx, const Function& f) {
-  for (int phase_y = 0; phase_y < std::min(p.stride.y, dx.height); ++phase_y)
-    for (int phase_x = 0; phase_x < std::min(p.stride.x, dx.width); ++phase_x)
-      f(phase_y, phase_x, p.down(phase_y, dx), p.across(phase_x, dx));
-}
-
-List<Tensor> pack_phases(const Problem& p, const Planes& dx) {
-  List<Tensor> weights;
-  for_phases(p, dx, [&](int, int, const Phase& y, const Phase& x) {
-    weights.push_back(pack_phase(p, y, x));
-  });
-  return weights;
-}
-
-void run_phases(const Problem& p, const Planes& dy, const Planes& dx, const List<Tensor>& weights) {
-  List<ConvPass> passes;
-  for_phases(p, dx, [&](int phase_y, int phase_x, const Phase& y, const Phase& x) {
-    passes.push_back(phase_pass(p, y, x, phase_y, phase_x, dy, dx, weights[passes.size()].data()));
-  });
-  run(passes);
-}
-
-Planes one_block(Planes planes, std::int64_t block) {
-  planes.data += block * planes.block_stride;
-  planes.blocks = 1;
-  return planes;
+// What the first phase zeroes on the way.
+Planes halo_of(const Planes& dx, const Phase& y, const Phase& x, bool add) {
+  return add || y.number || x.number ? Planes{} : dx;
 }
 
 }  // namespace
 
-void conv_input_gradient(const OutputGradient& gradient, const Tensor& weight, const Planes& dx,
-                         bool add, const ConvOptions& options, int rows, int columns) {
-  const Problem p{weight, options.stride, options.padding, rows, columns, add};
-  const int halo = halo_needed(p, dx), channels = gradient.dy.channels;
-  const List<Tensor> weights = pack_phases(p, dx);
-  if (!gradient.y && !gradient.argmax && gradient.dy.halo >= halo)
-    return run_phases(p, gradient.dy, dx, weights);
+void conv_input_gradient(const OutputGradient& gradient, const Tensor& weight, const Planes& whole,
+                         bool add, const ConvOptions& options, const ConvSizes& sizes) {
+  const Pair stride = options.stride;
+  const List<Phases> phases = phases_of(whole, options, sizes);
+  List<Tensor> weights;
+  for (const auto& [y, x] : phases) weights.push_back(pack_phase(weight, stride, y, x));
+  const auto run_phases = [&](const Planes& dy, const Planes& dx) {
+    List<ConvPass> passes;
+    for (const auto& [y, x] : phases) {
+      ConvPass pass{ConvInput(dy, y.start, x.start, 1, y.taps, x.taps),
+                    ConvOutput(dx, y.number, x.number, stride),
+                    {}};
+      pass.blocks = dx.blocks;
+      pass.out_channels = dx.channels;
+      pass.rows = y.pixels;
+      pass.columns = x.pixels;
+      pass.weights = weights[passes.size()].data();
+      pass.add = add;
+      pass.only_2x2 = stride == Pair(1) && y.start == -1 && x.start == -1 &&
+                      meets_only_2x2(dy, y.taps, x.taps, y.pixels, x.pixels);
+      pass.halo_of = halo_of(dx, y, x, add);
+      passes.push_back(pass);
+    }
+    run(passes);
+  };
+  go_back(gradient, whole, phases, sizes, [&](const Planes&, int) { return run_phases; });
+}
 
-  // Behind ReLU and pooling the gradient is written out in full, one image block at a time where
-  // there are enough of them: a block stays in cache until it has been used.
-  const Layout layout{.lanes = dx.lanes, .halo = halo};
-  if (dx.blocks < 2 * num_threads()) {
-    Tensor full = Tensor::empty({gradient.dy.images, channels, rows, columns}, layout);
-    const Planes planes = full.planes();
-    parallel_for(static_cast<std::int64_t>(dx.blocks) * channels, [&](std::int64_t i) {
-      expand(gradient, i / channels, i % channels, planes, i / channels, i % channels);
-    });
-    return run_phases(p, planes, dx, weights);
-  }
-  parallel_for(dx.blocks, [&](std::int64_t block) {
-    Tensor full = Tensor::empty({dx.lanes, channels, rows, columns}, layout);
-    const Planes planes = full.planes();
-    for (int o = 0; o < channels; ++o) expand(gradient, block, o, planes, 0, o);
-    run_phases(p, planes, one_block(dx, block), weights);
+void sparse_conv_input_gradient(const OutputGradient& gradient, const Tensor& values,
+                                const SparsePattern& pattern, const Planes& whole, bool add,
+                                const ConvOptions& options, const ConvSizes& sizes) {
+  struct Work {
+    TileGrid grid;
+    std::shared_ptr<const TapOrder> order;
+    Tensor taps;
+  };
+  const List<Phases> phases = phases_of(whole, options, sizes);
+  go_back(gradient, whole, phases, sizes, [&](const Planes& strides, int blocks) {
+    List<Work> works;
+    for (const auto& [y, x] : phases) {
+      const TileGrid grid(blocks, y.pixels, x.pixels, false);
+      TapGeometry geometry = tap_geometry(strides, options);
+      geometry.transposed = true;
+      geometry.stride_y = options.stride.y;
+      geometry.stride_x = options.stride.x;
+      geometry.phase_y = y.number;
+      geometry.phase_x = x.number;
+      geometry.part_channels = part_channels(grid, strides, options.groups, 1, y.taps, x.taps);
+      const auto order = tap_order(pattern, geometry);
+      works.push_back({grid, order, pack_taps(*order, values)});
+    }
+    return [&, works](const Planes& dy, const Planes& dx) {
+      for (std::size_t i = 0; i < works.size(); ++i) {
+        const auto& [y, x] = phases[i];
+        SparsePass pass{ConvInput(dy, 0, 0, 1, y.taps, x.taps),
+                        ConvOutput(dx, y.number, x.number, options.stride),
+                        {},
+                        works[i].grid,
+                        works[i].order.get(),
+                        taps_of(works[i].taps)};
+        pass.add = add;
+        pass.halo_of = halo_of(dx, y, x, add);
+        run(pass);
+      }
+    };
   });
+}
+
+int part_channels(const TileGrid& grid, const Planes& in, int groups, Pair stride, int kernel_h,
+                  int kernel_w) {
+  if (groups > 1) return in.channels;  // a row sees few of them, all in one part
+  const TileShape& shape = grid.shape();
+  const int most = channels_in_cache({.blocks = shape.blocks,
+                                      .rows = (shape.rows - 1) * stride.y + kernel_h,
+                                      .columns = (shape.columns - 1) * stride.x + kernel_w,
+                                      .block = in.block_stride,
+                                      .channel = in.channel_stride,
+                                      .row = in.row_stride},
+                                     in.channels);
+  const int parts = (in.channels + most - 1) / most;
+  return (in.channels + parts - 1) / parts;
 }
 
 }  // namespace espalier

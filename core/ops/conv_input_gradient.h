@@ -1,14 +1,22 @@
-// The way back of a convolution to its input.
+// The way back of a convolution to its input, through dense weights and sparse ones.
 #pragma once
 
-#include "core/kernels/conv.h"
-#include "core/ops/conv.h"
+#include "core/kernels/sparse_conv.h"
+#include "core/ops/conv_sizes.h"
+#include "core/sparse_pattern.h"
 
 namespace espalier {
 
-// dx (+)= the gradient of the input, halo and padding lanes (zeros) included. rows and columns are
-// those of the output before pooling.
+// dx (+)= the gradient of the input, halo and padding lanes (zeros) included: dx is written whole.
 void conv_input_gradient(const OutputGradient& gradient, const Tensor& weight, const Planes& dx,
-                         bool add, const ConvOptions& options, int rows, int columns);
+                         bool add, const ConvOptions& options, const ConvSizes& sizes);
+void sparse_conv_input_gradient(const OutputGradient& gradient, const Tensor& values,
+                                const SparsePattern& pattern, const Planes& dx, bool add,
+                                const ConvOptions& options, const ConvSizes& sizes);
+
+// The most channels of a part that leave what a tile reads of it in the first-level cache, evened
+// out over the parts.
+int part_channels(const TileGrid& grid, const Planes& in, int groups, Pair stride, int kernel_h,
+                  int kernel_w);
 
 }  // namespace espalier

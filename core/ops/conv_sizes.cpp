@@ -1,4 +1,4 @@
-// Sizes of convolutions, and the layout of their input.
+// Sizes of convolutions, and the tensors and passes that follow from them.
 #include "core/ops/conv_sizes.h"
 
 #include <algorithm>
@@ -65,8 +65,54 @@ Tensor conv_input(const Tensor& given, const Sides& padding) {
   return to_layout(x, layout);
 }
 
+Tensor conv_output(const Tensor& x, const ConvSizes& s, const ConvOptions& options) {
+  const int lanes = x.layout().lanes, shrink = options.max_pool && lanes > 1 ? 2 : 1;
+  const int height = s.rows / shrink, width = s.columns / shrink;
+  Tensor y = Tensor::empty({x.size(0), s.out_channels, height, width},
+                           {.lanes = lanes, .halo = halo_of(height, width, options.halo)});
+  y.mutable_data();
+  return y;
+}
+
 Tensor conv_addend(const ConvOptions& options, const Layout& layout) {
   return options.addend.defined() ? to_layout(to_lanes(options.addend), layout) : Tensor();
+}
+
+Epilogue conv_epilogue(const Tensor& bias, const Tensor& addend, const ConvOptions& options) {
+  return {.bias = bias.defined() ? bias.data() : nullptr,
+          .addend = addend.defined() ? addend.planes().plane(0, 0) : nullptr,
+          .relu = options.relu,
+          .relu_limit = options.relu_limit};
+}
+
+Tensor empty_argmax(const Planes& pooled) {
+  return Tensor::empty(
+      {pooled.blocks, pooled.channels, pooled.height, pooled.width * pooled.lanes / 4});
+}
+
+std::uint8_t* argmax_bytes(Tensor& argmax) {
+  return argmax.defined() ? reinterpret_cast<std::uint8_t*>(argmax.mutable_data()) : nullptr;
+}
+
+OutputGradient ConvRecord::gradient(const Tensor& dy) const {
+  const void* windows = argmax.defined() ? argmax.data() : nullptr;
+  return {.dy = dy.planes(),
+          .y = y.defined() ? y.data() : nullptr,
+          .argmax = static_cast<const std::uint8_t*>(windows)};
+}
+
+SmallConvPass small_conv_pass(const Tensor& x, const Tensor& y, const Tensor& bias,
+                              const ConvSizes& s, const ConvOptions& options) {
+  SmallConvPass pass{options.addend.defined() ? conv_epilogue(bias, {}, {})
+                                              : conv_epilogue(bias, {}, options)};
+  pass.in = x.planes();
+  pass.out = y.planes();
+  pass.kernel_h = s.kernel_h;
+  pass.kernel_w = s.kernel_w;
+  pass.stride = options.stride;
+  pass.top = options.padding.top;
+  pass.left = options.padding.left;
+  return pass;
 }
 
 Tensor after_small_conv(const Tensor& y, const ConvOptions& options) {
@@ -75,6 +121,18 @@ Tensor after_small_conv(const Tensor& y, const ConvOptions& options) {
   const Tensor sum = add(y, options.addend);
   if (!options.relu) return sum;
   return options.relu_limit < kNoLimit ? clamp(sum, 0, options.relu_limit) : relu(sum);
+}
+
+TapGeometry tap_geometry(const Planes& in, const ConvOptions& options) {
+  return {.groups = options.groups,
+          .top = options.padding.top,
+          .left = options.padding.left,
+          .dilation_y = options.dilation.y,
+          .dilation_x = options.dilation.x,
+          .channel = in.channel_stride,
+          .row = in.row_stride,
+          .pixel = in.lanes,
+          .part_channels = in.channels};
 }
 
 }  // namespace espalier

@@ -1,9 +1,8 @@
-// What dense and sparse convolutions share: the sizes, their checks, and the input as the kernels
-// take it.
+// What dense and sparse convolutions share: the sizes, their checks, the input as the kernels take
+// it, and the output with what is kept of it for the way back.
 #pragma once
 
-#include <cstdint>
-
+#include "core/kernels/sparse_conv.h"
 #include "core/ops/conv.h"
 
 namespace espalier {
@@ -20,11 +19,33 @@ ConvSizes conv_sizes(const char* operation, const Tensor& x, const Shape& weight
 // Images in lanes with a halo that holds the padding, and all lanes where the tape is on.
 Tensor conv_input(const Tensor& given, const Sides& padding);
 
+// The output of a convolution of this input, pooled where the options ask for it and images are in
+// lanes; uninitialised.
+Tensor conv_output(const Tensor& x, const ConvSizes& sizes, const ConvOptions& options);
+
 // The options' addend in the output's layout; not defined where there is none.
 Tensor conv_addend(const ConvOptions& options, const Layout& layout);
+Epilogue conv_epilogue(const Tensor& bias, const Tensor& addend, const ConvOptions& options);
 
-// What the options ask for behind a convolution of single images, which does no more than ReLU, and
-// that only where nothing is added before it.
+// Where the maxima of pooled windows came from: a byte for each, in the memory of a tensor.
+Tensor empty_argmax(const Planes& pooled);
+std::uint8_t* argmax_bytes(Tensor& argmax);  // null where it is not defined
+
+// What the way back needs of the output: its values without its node, which would hold itself.
+struct ConvRecord {
+  ConvRecord(const Tensor& y, const Tensor& argmax, const ConvOptions& options)
+      : y(options.relu && !options.max_pool ? y.detach() : Tensor()), argmax(argmax) {}
+  OutputGradient gradient(const Tensor& dy) const;
+  Tensor y, argmax;
+};
+
+// A convolution of single images, without weights yet, and what the options ask for behind it: it
+// does no more than ReLU, and that only where nothing is added before.
+SmallConvPass small_conv_pass(const Tensor& x, const Tensor& y, const Tensor& bias,
+                              const ConvSizes& sizes, const ConvOptions& options);
 Tensor after_small_conv(const Tensor& y, const ConvOptions& options);
+
+// Of the taps that the forward pass takes, of any part of the channels.
+TapGeometry tap_geometry(const Planes& in, const ConvOptions& options);
 
 }  // namespace espalier

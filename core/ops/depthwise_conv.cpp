@@ -4,7 +4,6 @@
 #include "core/autograd.h"
 #include "core/kernels/conv_depthwise.h"
 #include "core/ops/conv_sizes.h"
-#include "core/ops/layout.h"
 #include "core/ops/pool.h"
 
 namespace espalier {
@@ -18,10 +17,7 @@ Tensor depthwise_conv2d(const Tensor& given, const Tensor& weight, const Tensor&
     return max_pool2d(depthwise_conv2d(given, weight, bias, unfused));
   }
   const Tensor x = conv_input(given, options.padding);
-  Tensor y =
-      Tensor::empty({x.size(0), s.out_channels, s.rows, s.columns},
-                    {.lanes = x.layout().lanes, .halo = halo_of(s.rows, s.columns, options.halo)});
-  y.mutable_data();
+  const Tensor y = conv_output(x, s, options);
   const DepthwiseShape shape{.kernel_h = s.kernel_h,
                              .kernel_w = s.kernel_w,
                              .each = s.out_channels / s.channels,
@@ -38,22 +34,20 @@ Tensor depthwise_conv2d(const Tensor& given, const Tensor& weight, const Tensor&
                     .addend = addend.defined() ? addend.planes().plane(0, 0) : nullptr,
                     .relu = options.relu,
                     .relu_limit = options.relu_limit});
-  // The values of y, without its node: the node would hold itself.
-  const Tensor result = options.relu ? y.detach() : Tensor();
+  const ConvRecord kept(y, {}, options);
   return record(Op::Conv2d, y, {x, weight, bias}, [=](const Tensor& dy) {
     const GradOut dx = grad_out(x), dw = grad_out(weight), db = grad_out(bias);
     const Planes to = dx ? planes_of(dx.data, x.shape(), x.layout()) : Planes();
-    run(DepthwiseGradientPass{
-        .shape = shape,
-        .gradient = {.dy = dy.planes(), .y = result.defined() ? result.data() : nullptr},
-        .in = x.planes(),
-        .weights = weight.data(),
-        .dx = to,
-        .dx_add = dx.add,
-        .dw = dw.data,
-        .dbias = db.data,
-        .dw_add = dw.add,
-        .dbias_add = db.add});
+    run(DepthwiseGradientPass{.shape = shape,
+                              .gradient = kept.gradient(dy),
+                              .in = x.planes(),
+                              .weights = weight.data(),
+                              .dx = to,
+                              .dx_add = dx.add,
+                              .dw = dw.data,
+                              .dbias = db.data,
+                              .dw_add = dw.add,
+                              .dbias_add = db.add});
   });
 }
 

@@ -48,7 +48,7 @@ template <int V>
 void sparse_tile(const float* in, const Tap* tap, const Tap* end, float* to) {
   Vec sum[V] = {};
   for (; tap != end; ++tap) {
-    const Vec w = broadcast(tap->weight);
+    const Vec w = broadcast(tap->weight[0]);
     const float* x = in + tap->offset;
 #pragma GCC unroll 8
     for (int v = 0; v < V; ++v) sum[v] += w * load_unaligned(x + v * kLanes);

@@ -7,55 +7,179 @@
 #include <algorithm>
 
 #include "core/kernels/scratch.h"
-#include "core/kernels/sparse_sweep.h"
 #include "core/parallel.h"
 #include "core/simd.h"
 
 namespace espalier {
 namespace {
 
-// One part of the input channels for all rows of the work.
+// What one tile works on, and where it puts the result: rows [first, last) in one part of the input
+// channels.
+struct Work {
+  TileGrid::Place place;
+  const float* in;
+  float* out;
+  std::uint8_t* argmax;
+  float* sums;  // [row][vectors][L] between the parts
+  int part, first, last;
+  InputAhead* ahead;
+};
+
+// The maximum of a window, cut at zero, and which pixel it came from, as pool_window in
+// conv_direct.cpp. Taps are missing here, so a NaN anywhere in the window has to be kept.
+[[gnu::always_inline]] inline void pool_window(const Vec (&value)[4], float* out,
+                                               std::uint8_t* argmax) {
+  const Vec upper = max(value[0], value[1]), lower = max(value[2], value[3]);
+  const Vec best = max(upper, lower);
+  VecInt number = value[0] == value[0];
+#pragma GCC unroll 3
+  for (int i = 1; i < 4; ++i) number &= value[i] == value[i];
+  store(out, number ? relu(best) : value[0] + value[1] + value[2] + value[3]);
+  if (!argmax) return;
+  const VecInt upper_index = value[1] > value[0] ? VecInt{} + 1 : VecInt{};
+  const VecInt lower_index = value[3] > value[2] ? VecInt{} + 3 : VecInt{} + 2;
+  VecInt index = lower > upper ? lower_index : upper_index;
+  index = best <= 0 ? VecInt{} + kDeadWindow : index;
+  *reinterpret_cast<Bytes*>(argmax) = __builtin_convertvector(index, Bytes);
+}
+
+// Calls f(b, r, c, vector) for each position of a tile.
+template <int B, int R, int C, class Function>
+[[gnu::always_inline]] inline void for_tile(const Function& f) {
+#pragma GCC unroll 8
+  for (int b = 0; b < B; ++b)
+#pragma GCC unroll 4
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 8
+      for (int c = 0; c < C; ++c) f(b, r, c, (b * R + r) * C + c);
+}
+
+template <int B, int R, int C>
+[[gnu::always_inline]] inline void pool_tile(const SparsePass& pass, const Work& work, int row,
+                                             const Vec (&sum)[B * R * C]) {
+  const TileGrid& grid = pass.grid;
+  float* out = work.out + row * pass.out_channel;
+  const std::int64_t windows = static_cast<std::int64_t>(grid.rows / 2) * (grid.columns / 2);
+  const std::int64_t argmax_row = grid.columns / 2 * kLanes;
+  const std::int64_t argmax_block = pass.order->rows * windows * kLanes;
+  std::uint8_t* argmax = work.argmax ? work.argmax + row * windows * kLanes : nullptr;
+  for_tile<B, R / 2, C / 2>([&](int b, int r, int c, int) {
+    if (b < work.place.skip_blocks || 2 * r < work.place.skip_rows ||
+        2 * c < work.place.skip_columns)
+      return;
+    const int first = (b * R + 2 * r) * C + 2 * c;
+    const Vec value[4] = {sum[first], sum[first + 1], sum[first + C], sum[first + C + 1]};
+    pool_window(value, out + b * pass.out_block + r * pass.out_step_y + c * pass.out_step_x,
+                argmax ? argmax + b * argmax_block + r * argmax_row + c * kLanes : nullptr);
+  });
+}
+
+// Bias and all parts are in the sums of a row: the rest happens in registers.
+template <int B, int R, int C>
+[[gnu::always_inline]] inline void finish(const SparsePass& pass, const Work& work, int row,
+                                          Vec (&sum)[B * R * C]) {
+  if (R % 2 == 0 && C % 2 == 0 && pass.pool) return pool_tile<B, R, C>(pass, work, row, sum);
+  float* out = work.out + row * pass.out_channel;
+  if (pass.addend)
+    for_tile<B, R, C>([&](int b, int r, int c, int v) {
+      const float* to = out + b * pass.out_block + r * pass.out_step_y + c * pass.out_step_x;
+      sum[v] += load(pass.addend + (to - pass.out));
+    });
+  if (pass.relu) for_tile<B, R, C>([&](int, int, int, int v) { sum[v] = relu(sum[v]); });
+  if (pass.relu_limit < kNoLimit)
+    for_tile<B, R, C>([&](int, int, int, int v) { sum[v] = at_most(sum[v], pass.relu_limit); });
+  for_tile<B, R, C>([&](int b, int r, int c, int v) {
+    if (b < work.place.skip_blocks || r < work.place.skip_rows || c < work.place.skip_columns)
+      return;
+    float* to = out + b * pass.out_block + r * pass.out_step_y + c * pass.out_step_x;
+    store(to, pass.add ? load(to) + sum[v] : sum[v]);
+  });
+}
+
+// One part of the input channels for all rows of the work, so many rows at a time. Four rows that
+// have their weights at the same columns meet four positions, so that what is loaded of the input
+// serves four multiply-adds.
+template <int Rows, int B, int R, int C, int Step>
+[[gnu::always_inline]] inline void sweep(const SparsePass& pass, const Work& work,
+                                         const auto* taps) {
+  constexpr int kVectors = B * R * C;
+  const std::int64_t step = Step ? Step * kLanes : pass.in_step_x;
+  const std::int64_t step_y = pass.in_step_y, block = pass.in_block;
+  const bool begins = work.part == 0, ends = work.part == pass.order->parts - 1;
+  const std::uint32_t* starts = pass.order->starts(work.part);
+  const float* in = work.in;
+  float* sums = work.sums;
+  for (int row = work.first; row < work.last; row += Rows, sums += Rows * kVectors * kLanes) {
+    const auto *tap = taps + starts[row] / Rows, *end = taps + starts[row + Rows] / Rows;
+    for (int i = 0; i < Rows; ++i) work.ahead->step();
+    if (tap == end && !begins && !ends) continue;
+    Vec sum[Rows][kVectors];
+#pragma GCC unroll 4
+    for (int i = 0; i < Rows; ++i) {
+      float* const rest = sums + i * kVectors * kLanes;
+      if (begins) {
+        const Vec bias = broadcast(pass.bias ? pass.bias[row + i] : 0.0f);
+        for_tile<B, R, C>([&](int, int, int, int v) { sum[i][v] = bias; });
+      } else {
+        for_tile<B, R, C>([&](int, int, int, int v) { sum[i][v] = load(rest + v * kLanes); });
+      }
+    }
+    // Addresses are computed two taps ahead: a load that waits for the load of its own offset
+    // would find the queue full of those that do not wait.
+    const float *x = in + tap[0].offset, *next = in + tap[1].offset;
+    for (; tap != end; ++tap) {
+      const float* after = in + tap[2].offset;
+      keep_in_register(after);
+      const auto at = [&](int v) {
+        return x + v / (R * C) * block + v / C % R * step_y + v % C * step;
+      };
+      const auto pixel = [&](int v) {
+        Vec value = load(at(v));
+        keep_in_register(value);
+        return value;
+      };
+      if constexpr (Rows == 1) {
+        Vec w = broadcast(tap->weight[0]);
+        keep_in_register(w);
+#pragma GCC unroll 16
+        for (int v = 0; v < kVectors; ++v) sum[0][v] += w * load(at(v));
+      } else {
+        const Vec p0 = pixel(0), p1 = pixel(1), p2 = pixel(2), p3 = pixel(3);
+#pragma GCC unroll 4
+        for (int i = 0; i < Rows; ++i) {
+          Vec w = broadcast(tap->weight[i]);
+          keep_in_register(w);
+          sum[i][0] += w * p0;
+          sum[i][1] += w * p1;
+          sum[i][2] += w * p2;
+          sum[i][3] += w * p3;
+        }
+      }
+      x = next;
+      next = after;
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < Rows; ++i) {
+      if (ends)
+        finish<B, R, C>(pass, work, row + i, sum[i]);
+      else
+        for_tile<B, R, C>(
+            [&](int, int, int, int v) { store(sums + (i * kVectors + v) * kLanes, sum[i][v]); });
+    }
+  }
+}
+
 template <int B, int R, int C, int Step>
 struct RowSweep {
-  static constexpr int kVectors = B * R * C;
-
   static void run(const SparsePass& pass, const Work& work) {
-    const std::int64_t step = Step ? Step * kLanes : pass.in_step_x;
-    const std::int64_t step_y = pass.in_step_y, block = pass.in_block;
-    const bool begins = work.part == 0, ends = work.part == pass.order->parts - 1;
-    const std::uint32_t* starts = pass.order->starts(work.part);
-    const float* in = work.in;
-    float* sums = work.sums;
-    for (int row = work.first; row < work.last; ++row, sums += kVectors * kLanes) {
-      const Tap *tap = pass.taps + starts[row], *end = pass.taps + starts[row + 1];
-      work.ahead->step();
-      if (tap == end && !begins && !ends) continue;
-      Vec sum[kVectors];
-      if (begins) {
-        const Vec bias = broadcast(pass.bias ? pass.bias[row] : 0.0f);
-        for_tile<B, R, C>([&](int, int, int, int v) { sum[v] = bias; });
-      } else {
-        for_tile<B, R, C>([&](int, int, int, int v) { sum[v] = load(sums + v * kLanes); });
-      }
-      // Addresses are computed two taps ahead: a load that waits for the load of its own offset
-      // would find the queue full of those that do not wait.
-      const float *x = in + tap[0].offset, *next = in + tap[1].offset;
-      for (; tap != end; ++tap) {
-        const float* after = in + tap[2].offset;
-        keep_in_register(after);
-        Vec w = broadcast(tap->weight);
-        keep_in_register(w);
-        for_tile<B, R, C>([&](int b, int r, int c, int v) {
-          sum[v] += w * load(x + b * block + r * step_y + c * step);
-        });
-        x = next;
-        next = after;
-      }
-      if (ends)
-        finish<B, R, C>(pass, work, row, sum);
-      else
-        for_tile<B, R, C>([&](int, int, int, int v) { store(sums + v * kLanes, sum[v]); });
-    }
+    sweep<1, B, R, C, Step>(pass, work, pass.taps);
+  }
+};
+
+template <int B, int R, int C, int Step>
+struct FoursSweep {
+  static void run(const SparsePass& pass, const Work& work) {
+    if constexpr (B * R * C == 4) sweep<4, B, R, C, Step>(pass, work, pass.fours);
   }
 };
 
@@ -68,9 +192,8 @@ struct Item {
 void run_item(const SparsePass& shared_pass, const Item& item) {
   const SparsePass pass = shared_pass;  // for the caller's lies where another thread writes
   const TileGrid& grid = pass.grid;
-  const SweepFunction sweep = pass.fours
-                                  ? fours_sweep(grid.shape_index, pass.in_step_x)
-                                  : tile_function<RowSweep>(grid.shape_index, pass.in_step_x);
+  const auto run_sweep = pass.fours ? tile_function<FoursSweep>(grid.shape_index, pass.in_step_x)
+                                    : tile_function<RowSweep>(grid.shape_index, pass.in_step_x);
   const std::int64_t sums =
       std::int64_t{item.last_row - item.first_row} * grid.shape().vectors() * kLanes;
   const Scratch<float> scratch(pass.order->parts > 1 ? sums : 0);
@@ -105,7 +228,7 @@ void run_item(const SparsePass& shared_pass, const Item& item) {
       work.argmax =
           pass.argmax + ((place.block * pass.order->rows * height + y) * width + x) * kLanes;
     }
-    for (; work.part < pass.order->parts; ++work.part) sweep(pass, work);
+    for (; work.part < pass.order->parts; ++work.part) run_sweep(pass, work);
   }
 }
 

@@ -4,7 +4,6 @@
 #include <cstdint>
 
 #include "core/kernels/conv.h"
-#include "core/kernels/sparse_ahead.h"
 #include "core/kernels/sparse_taps.h"
 #include "core/kernels/sparse_tiles.h"
 

@@ -27,7 +27,6 @@ struct SparseRuns {
   std::int64_t rows, features;
   int groups, blocks, group_rows;
   std::vector<Run> runs;
-  std::vector<std::uint32_t> value;    // its index, run by run
   std::vector<std::uint8_t> in_block;  // feature - first feature of the block, run by run
   std::vector<std::uint32_t> first_run, first_in_block;  // of each [group][block], and the end
 };

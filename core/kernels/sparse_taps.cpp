@@ -106,9 +106,10 @@ Tensor pack_taps(const TapOrder& order, const Tensor& values) {
   auto* to = reinterpret_cast<Tap*>(packed.mutable_data());
   const float* from = values.data();
   parallel_ranges(order.count(), 1 << 14, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) to[i] = {from[order.positions[i]], order.offsets[i]};
+    for (std::int64_t i = begin; i < end; ++i)
+      to[i] = {{from[order.positions[i]]}, order.offsets[i]};
   });
-  std::fill_n(to + order.count(), kTapsBeyond, Tap{0, 0});
+  std::fill_n(to + order.count(), kTapsBeyond, Tap{});
   return packed;
 }
 

@@ -14,7 +14,7 @@
 namespace espalier {
 
 struct Tap {
-  float weight;
+  float weight[1];
   std::int32_t offset;  // in floats, from the input pixel at the position times the stride
 };
 

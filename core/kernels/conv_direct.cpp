@@ -42,8 +42,7 @@ template <int O, int P, int KH, int KW>
     for (int ky = 0; ky < kernel_h; ++ky, row += pass.in_row) {
 #pragma GCC unroll 5
       for (int kx = 0; kx < kernel_w; ++kx)
-        multiply_tile(
-            weights + kx * O, [&](int p) { return load(pixel[p] + row + kx * kLanes); }, sum);
+        multiply_tile(weights + kx * O, pixel, row + kx * kLanes, sum);
       weights += kernel_w * O;
     }
   }

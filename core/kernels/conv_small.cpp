@@ -20,13 +20,14 @@ template <int O, int V>
 void tile(const SmallConvPass& pass, const float* in, const float* weights, float* to,
           std::int64_t to_stride) {
   Vec sum[O][V] = {};
-  for (int c = 0; c < pass.in.channels; ++c, in += pass.in.channel_stride)
+  const float* pixel[V];
+#pragma GCC unroll 4
+  for (int v = 0; v < V; ++v) pixel[v] = in + v * kLanes;
+  for (int c = 0; c < pass.in.channels; ++c)
     for (int ky = 0; ky < pass.kernel_h; ++ky)
-      for (int kx = 0; kx < pass.kernel_w; ++kx, weights += O) {
-        const float* row = in + ky * pass.in.row_stride + kx;
-        multiply_tile(
-            weights, [row](int v) { return load_unaligned(row + v * kLanes); }, sum);
-      }
+      for (int kx = 0; kx < pass.kernel_w; ++kx, weights += O)
+        multiply_tile(weights, pixel, c * pass.in.channel_stride + ky * pass.in.row_stride + kx,
+                      sum);
 #pragma GCC unroll 4
   for (int o = 0; o < O; ++o)
 #pragma GCC unroll 4

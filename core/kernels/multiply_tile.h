@@ -6,18 +6,19 @@
 
 namespace espalier {
 
-// sum[o][p] += weights[o] * pixel(p). The shorter side stays in registers and the other one passes
-// by, so that a tile takes O P + min(O, P) + 1 of them: 16 for 3 by 4.
-template <int O, int P, class Pixel>
-[[gnu::always_inline]] inline void multiply_tile(const float* weights, const Pixel& pixel,
-                                                 Vec (&sum)[O][P]) {
+// sum[o][p] += weights[o] * the vector at pixel[p] + offset. The shorter side stays in registers
+// and the other one passes by, so that a tile takes O P + min(O, P) + 1 of them: 16 for 3 by 4.
+template <int O, int P>
+[[gnu::always_inline]] inline void multiply_tile(const float* weights,
+                                                 const float* const (&pixel)[P],
+                                                 std::int64_t offset, Vec (&sum)[O][P]) {
   if constexpr (O < P) {
     Vec w[O];
 #pragma GCC unroll 4
     for (int o = 0; o < O; ++o) keep_in_register(w[o] = broadcast(weights[o]));
 #pragma GCC unroll 4
     for (int p = 0; p < P; ++p) {
-      Vec x = pixel(p);
+      Vec x = load_unaligned(pixel[p] + offset);
       keep_in_register(x);
 #pragma GCC unroll 4
       for (int o = 0; o < O; ++o) sum[o][p] += w[o] * x;
@@ -25,7 +26,7 @@ template <int O, int P, class Pixel>
   } else {
     Vec x[P];
 #pragma GCC unroll 4
-    for (int p = 0; p < P; ++p) keep_in_register(x[p] = pixel(p));
+    for (int p = 0; p < P; ++p) keep_in_register(x[p] = load_unaligned(pixel[p] + offset));
 #pragma GCC unroll 4
     for (int o = 0; o < O; ++o) {
       Vec w = broadcast(weights[o]);

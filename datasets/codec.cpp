@@ -1,14 +1,14 @@
 // Codec: which decoder reads a file is found out by its first bytes, never by its name.
 #include "datasets/codec.h"
 
-#include <cstring>
+#include <cctype>
 #include <new>
+#include <string_view>
 
 #include "core/error.h"
 #include "core/file.h"
 #include "core/file_kind.h"
 #include "datasets/encoded.h"
-#include "datasets/image_header.h"
 #include "datasets/paths.h"
 
 namespace espalier::datasets {
@@ -18,10 +18,9 @@ constexpr std::size_t kMostBytes = std::size_t{256} << 20;
 
 struct Format {
   const char* name;
-  const char* endings;  // of files' names, in lower case, a space behind each
+  std::string_view endings;  // of files' names, in lower case, between spaces
   bool (*is)(const Encoded&);
-  Pixels (*decode)(const Encoded&);
-  bool (*is_read)() = [] { return true; };
+  Decode* decode;            // null: is not read
   const char* package = "";  // that has to be there for it when Espalier is built
 };
 
@@ -52,29 +51,24 @@ bool is_tga(const Encoded& file) {
   return file.at(1) <= 1 && known && depth && file.le16(12) > 0 && file.le16(14) > 0;
 }
 
-template <ImageHeader (*header_of)(const Encoded&)>
-Pixels by_stb(const Encoded& file) {
-  return decode_stb(file, header_of(file));
-}
-
 const Format kFormats[] = {
-    {"JPEG", "jpg jpeg jpe jfif ", is_jpeg, by_stb<jpeg_header>},
-    {"PNG", "png apng ", is_png, by_stb<png_header>},
-    {"BMP", "bmp dib ", is_bmp, by_stb<bmp_header>},
-    {"GIF", "gif ", is_gif, by_stb<gif_header>},
-    {"PSD", "psd ", is_psd, decode_psd},
-    {"PNM", "pnm pbm pgm ppm ", is_pnm, decode_pnm},
-    {"WebP", "webp ", is_webp, decode_webp, reads_webp, "libwebp-dev"},
-    {"TIFF", "tif tiff ", is_tiff, decode_tiff, reads_tiff, "libtiff-dev"},
-    {"HEIF or AVIF", "", is_heif, nullptr, [] { return false; }},
-    {"TGA", "tga ", is_tga, by_stb<tga_header>},
+    {"JPEG", " jpg jpeg jpe jfif ", is_jpeg, decode_jpeg},
+    {"PNG", " png apng ", is_png, decode_png},
+    {"BMP", " bmp dib ", is_bmp, decode_bmp},
+    {"GIF", " gif ", is_gif, decode_gif},
+    {"PSD", " psd ", is_psd, decode_psd},
+    {"PNM", " pnm pbm pgm ppm ", is_pnm, decode_pnm},
+    {"WebP", " webp ", is_webp, decode_webp, "libwebp-dev"},
+    {"TIFF", " tif tiff ", is_tiff, decode_tiff, "libtiff-dev"},
+    {"HEIF or AVIF", "", is_heif, nullptr},
+    {"TGA", " tga ", is_tga, decode_tga},
 };
 
 // "JPEG, PNG, ... or TGA"
 std::string names_of_read() {
   std::string text, last;
   for (const Format& format : kFormats) {
-    if (!format.is_read()) continue;
+    if (!format.decode) continue;
     if (!last.empty()) text += (text.empty() ? "" : ", ") + last;
     last = format.name;
   }
@@ -85,8 +79,7 @@ const Format& format_of(const Encoded& file) {
   for (const Format& format : kFormats) {
     if (!format.is(file)) continue;
     const std::string package = format.package;
-    check(format.is_read(), file.name, ": found a ", format.name, " image, expected ",
-          names_of_read(),
+    check(format.decode, file.name, ": found a ", format.name, " image, expected ", names_of_read(),
           package.empty() ? "" : " (to read it, install " + package + " and build Espalier again)");
     return format;
   }
@@ -97,10 +90,9 @@ const Format& format_of(const Encoded& file) {
 const Format* format_of_name(const std::string& name) {
   const std::size_t dot = name.rfind('.');
   if (dot == std::string::npos || dot == 0) return nullptr;  // ".png" is a hidden file
-  const std::string ending = lower_case(name.substr(dot + 1)) + ' ';
+  const std::string ending = lower_case(name.substr(dot + 1));
   for (const Format& format : kFormats)
-    if (const char* found = std::strstr(format.endings, ending.c_str()))
-      if (ending.size() > 1 && (found == format.endings || found[-1] == ' ')) return &format;
+    if (format.endings.find(' ' + ending + ' ') != format.endings.npos) return &format;
   return nullptr;
 }
 
@@ -146,12 +138,12 @@ Pixels decode(const std::string& path, std::int64_t max_pixels) {
 
 bool has_image_name(const std::string& name) {
   const Format* format = format_of_name(name);
-  return format && format->is_read();
+  return format && format->decode;
 }
 
 std::string missing_package(const std::string& name) {
   const Format* format = format_of_name(name);
-  return format && !format->is_read() ? format->package : "";
+  return format && !format->decode ? format->package : "";
 }
 
 }  // namespace espalier::datasets

@@ -1,5 +1,5 @@
-// Codec: image files into pixels as image viewers show them, and pixels into PNG files. There is a
-// file for each library that decodes: codec_stb.cpp, codec_webp.cpp, ...
+// Codec: image files into pixels as image viewers show them. There is a file for each library that
+// decodes: codec_stb.cpp, codec_webp.cpp, ...
 #pragma once
 
 #include <cstddef>
@@ -37,8 +37,5 @@ bool has_image_name(const std::string& name);
 // The package that has to be there when Espalier is built so that files of this name are read; ""
 // where none helps or is missing.
 std::string missing_package(const std::string& name);
-
-// The content of a PNG file of [height][width][channels], 1 to 4 channels.
-std::string encode_png(std::span<const std::uint8_t> pixels, int channels, int height, int width);
 
 }  // namespace espalier::datasets

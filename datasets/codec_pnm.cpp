@@ -25,7 +25,7 @@ class Reader {
     file_.check_size(width, height, 0);
     file_.check_size(width, height, static_cast<std::int64_t>(at_) + least * height);
 
-    Pixels pixels = file_.allocate(channels, static_cast<int>(height), static_cast<int>(width));
+    Pixels pixels = file_.allocate(channels, height, width);
     std::uint8_t* to = pixels.bytes.get();
     for (unsigned y = 0; y < height; ++y) {
       for (std::int64_t i = 0; i < row; ++i) *to++ = scaled(sample(i, bytes));
@@ -45,8 +45,7 @@ class Reader {
       else if (file_.at(at_) != ' ' && (file_.at(at_) < '\t' || file_.at(at_) > '\r'))
         return;
     }
-    fail(file_.name, ": found the end of the file after ", file_.size(),
-         " bytes, expected more of the image");
+    file_.fail_cut_short();
   }
   unsigned digit() {
     const unsigned found = file_.at(at_) - '0';

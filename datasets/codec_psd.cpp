@@ -1,6 +1,7 @@
 // Codec: the merged image of Photoshop's files, which is over white already. A plane for each
 // channel, plain or packed row by row.
 #include <algorithm>
+#include <vector>
 
 #include "core/error.h"
 #include "datasets/encoded.h"
@@ -10,21 +11,18 @@ namespace {
 
 enum Mode { Grey = 1, Indexed = 2, RGB = 3, CMYK = 4, Duotone = 8 };
 
-// Unpacks one row of `count` bytes (PackBits). What a byte below 128 is followed by is copied, one
-// above 128 says how often the next is repeated.
-void unpack(const Encoded& file, std::size_t at, std::size_t end, std::uint8_t* to,
-            std::size_t count) {
-  while (count > 0) {
-    if (at >= end) file.fail_damaged();
-    const unsigned code = file.at(at++);
+// Unpacks a row (PackBits). What a byte below 128 is followed by is copied, one above 128 says how
+// often the next is repeated.
+void unpack(const Encoded& row, std::vector<std::byte>& to) {
+  for (std::size_t at = 0, made = 0; made < to.size();) {
+    if (at >= row.size()) row.fail_damaged();
+    const unsigned code = row.at(at++);
     if (code == 128) continue;
-    const std::size_t run = code < 128 ? code + 1 : 257 - code;
-    const std::size_t taken = code < 128 ? run : 1;
-    if (run > count || end - at < taken) file.fail_damaged();
-    for (std::size_t i = 0; i < run; ++i)
-      *to++ = static_cast<std::uint8_t>(file.at(at + (taken > 1 ? i : 0)));
+    const bool copied = code < 128;
+    const std::size_t run = copied ? code + 1 : 257 - code, taken = copied ? run : 1;
+    if (run > to.size() - made || taken > row.size() - at) row.fail_damaged();
+    for (std::size_t i = 0; i < run; ++i) to[made++] = row.bytes[at + (copied ? i : 0)];
     at += taken;
-    count -= run;
   }
 }
 
@@ -62,33 +60,23 @@ Pixels decode_psd(const Encoded& file) {
                   static_cast<std::int64_t>(at) + rows * (coding ? packed_row : row));
 
   // Rows of one channel after the other; those of channels that are not used are skipped.
-  Pixels pixels = file.allocate(used == 4         ? 3
-                                : mode == Indexed ? 3
-                                                  : static_cast<int>(used),
-                                static_cast<int>(height), static_cast<int>(width));
-  const std::size_t bytes = depth / 8, wide = static_cast<std::size_t>(width);
-  const Pixels line = file.allocate(1, 1, static_cast<int>(row));
+  Pixels pixels =
+      file.allocate(mode == Indexed ? 3 : std::min(static_cast<int>(used), 3), height, width);
+  std::vector<std::byte> unpacked(static_cast<std::size_t>(row));
   std::size_t lengths = at;
   if (coding) at += 2 * static_cast<std::size_t>(rows);
   for (unsigned c = 0; c < used; ++c)
-    for (std::int64_t y = 0; y < height; ++y) {
-      std::size_t length = static_cast<std::size_t>(row);
+    for (std::int64_t y = 0; y < height; ++y, lengths += 2) {
+      const std::size_t length = coding ? file.be16(lengths) : unpacked.size();
+      Encoded line{file.part(at, length), file.name, 0};
       if (coding) {
-        length = file.be16(lengths);
-        lengths += 2;
-        unpack(file, at, std::min(at + length, file.size()), line.bytes.get(),
-               static_cast<std::size_t>(row));
-      } else {
-        const auto part = file.part(at, length);
-        std::transform(part.begin(), part.end(), line.bytes.get(),
-                       [](std::byte b) { return static_cast<std::uint8_t>(b); });
+        unpack(line, unpacked);
+        line.bytes = unpacked;
       }
       at += length;
-      const auto stride = static_cast<std::size_t>(pixels.channels);
-      std::uint8_t* to = pixels.bytes.get() + static_cast<std::size_t>(y) * wide * stride;
-      for (std::size_t x = 0; x < wide; ++x, to += stride) {
-        const std::uint8_t* from = &line.bytes[x * bytes];
-        const unsigned value = bytes == 1 ? from[0] : ((from[0] << 8 | from[1]) + 128u) / 257;
+      std::uint8_t* to = pixels.bytes.get() + y * width * pixels.channels;
+      for (std::size_t x = 0; x < static_cast<std::size_t>(width); ++x, to += pixels.channels) {
+        const unsigned value = depth == 8 ? line.at(x) : (line.be16(2 * x) + 128u) / 257;
         if (mode == Indexed)
           for (unsigned k = 0; k < 3; ++k)
             to[k] = static_cast<std::uint8_t>(file.at(palette + 256 * k + value));

@@ -1,7 +1,6 @@
 // Codec: TIFF by libtiff, where that was there when this was compiled (see the Makefile).
 #include "core/error.h"
 #include "datasets/encoded.h"
-#include "datasets/exif.h"
 
 #ifdef ESPALIER_TIFF
 #include <tiffio.h>
@@ -48,27 +47,7 @@ int keep_first(TIFF*, void* to, const char*, const char* format, va_list argumen
 }
 int ignore(TIFF*, void*, const char*, const char*, va_list) { return 1; }
 
-// How many bytes one can unpack to at most; 0 where there is no bound.
-std::int64_t most_inflation(unsigned coding) {
-  switch (coding) {
-    case COMPRESSION_NONE:
-      return 1;
-    case COMPRESSION_PACKBITS:
-      return 64;
-    case COMPRESSION_LZW:
-      return 4096 * 8 / 9;
-    case COMPRESSION_DEFLATE:
-    case COMPRESSION_ADOBE_DEFLATE:
-      return 1032;
-  }
-  return 0;
-}
-
-}  // namespace
-
-bool reads_tiff() { return true; }
-
-Pixels decode_tiff(const Encoded& file) {
+Pixels decode_file(const Encoded& file) {
   Source source = {file.bytes};
   std::string complaint;
   const std::unique_ptr<TIFFOpenOptions, void (*)(TIFFOpenOptions*)> options(TIFFOpenOptionsAlloc(),
@@ -103,14 +82,20 @@ Pixels decode_tiff(const Encoded& file) {
   const bool grey = photometric <= PHOTOMETRIC_MINISBLACK;
   const bool straight = grey && extras > 0 && kinds[0] == EXTRASAMPLE_UNASSALPHA;
   file.check_size(width, height, 0);
-  // Chroma may be halved both ways, so that 3 samples are half as many.
-  const std::int64_t inflation = most_inflation(coding);
+  // How many bytes one can unpack to at most, where there is a bound. Chroma may be halved both
+  // ways, so that 3 samples are half as many.
+  const bool deflated = coding == COMPRESSION_DEFLATE || coding == COMPRESSION_ADOBE_DEFLATE;
+  const std::int64_t inflation = coding == COMPRESSION_NONE       ? 1
+                                 : coding == COMPRESSION_PACKBITS ? 64
+                                 : coding == COMPRESSION_LZW      ? 4096 * 8 / 9
+                                 : deflated                       ? 1032
+                                                                  : 0;
   if (inflation > 0)
     file.check_size(width, height,
                     std::int64_t{width} * height * bits * std::max(1, samples / 2) / 8 / inflation);
 
   // As it is stored: libtiff would turn it upside down, but not by a quarter.
-  Pixels pixels = file.allocate(4, static_cast<int>(height), static_cast<int>(width));
+  Pixels pixels = file.allocate(4, height, width);
   if (!TIFFReadRGBAImageOriented(tiff.get(), width, height,
                                  reinterpret_cast<std::uint32_t*>(pixels.bytes.get()), orientation,
                                  1))
@@ -129,15 +114,11 @@ Pixels decode_tiff(const Encoded& file) {
   return upright(file, std::move(pixels), orientation);
 }
 
-}  // namespace espalier::datasets
+}  // namespace
 
+Decode* const decode_tiff = decode_file;
+
+}  // namespace espalier::datasets
 #else
-
-namespace espalier::datasets {
-
-bool reads_tiff() { return false; }
-Pixels decode_tiff(const Encoded& file) { fail(file.name, ": cannot be read without libtiff"); }
-
-}  // namespace espalier::datasets
-
+espalier::datasets::Decode* const espalier::datasets::decode_tiff = nullptr;
 #endif

@@ -1,7 +1,6 @@
 // Codec: WebP by libwebp, where that was there when this was compiled (see the Makefile).
 #include "core/error.h"
 #include "datasets/encoded.h"
-#include "datasets/exif.h"
 
 #ifdef ESPALIER_WEBP
 #include <webp/decode.h>
@@ -11,10 +10,9 @@
 #include <utility>
 
 namespace espalier::datasets {
+namespace {
 
-bool reads_webp() { return true; }
-
-Pixels decode_webp(const Encoded& file) {
+Pixels decode_file(const Encoded& file) {
   const WebPData data = {reinterpret_cast<const std::uint8_t*>(file.bytes.data()), file.size()};
   const std::unique_ptr<WebPDemuxer, void (*)(WebPDemuxer*)> demuxer(WebPDemux(&data),
                                                                      WebPDemuxDelete);
@@ -29,7 +27,7 @@ Pixels decode_webp(const Encoded& file) {
   WebPDemuxReleaseChunkIterator(&chunk);
 
   // A first frame may be smaller than the image; what it leaves is transparent.
-  Pixels pixels = file.allocate(4, static_cast<int>(height), static_cast<int>(width));
+  Pixels pixels = file.allocate(4, height, width);
   WebPIterator frame;
   const bool found = WebPDemuxGetFrame(demuxer.get(), 1, &frame);
   WebPDecoderConfig config;
@@ -52,15 +50,11 @@ Pixels decode_webp(const Encoded& file) {
   return upright(file, std::move(pixels), orientation);
 }
 
-}  // namespace espalier::datasets
+}  // namespace
 
+Decode* const decode_webp = decode_file;
+
+}  // namespace espalier::datasets
 #else
-
-namespace espalier::datasets {
-
-bool reads_webp() { return false; }
-Pixels decode_webp(const Encoded& file) { fail(file.name, ": cannot be read without libwebp"); }
-
-}  // namespace espalier::datasets
-
+espalier::datasets::Decode* const espalier::datasets::decode_webp = nullptr;
 #endif

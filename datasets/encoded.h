@@ -1,5 +1,5 @@
-// Encoded: the content of an image file as the decoders read it, and what all of them check before
-// they allocate anything.
+// Encoded: the content of an image file as the decoders read it, and what all of them need: checks
+// before anything is allocated, and the way up that a camera noted.
 #pragma once
 
 #include <cstddef>
@@ -31,19 +31,25 @@ struct Encoded {
   // it can be encoded in, are there.
   void check_size(std::int64_t width, std::int64_t height, std::int64_t least_bytes) const;
   [[noreturn]] void fail_damaged() const;
+  [[noreturn]] void fail_cut_short() const;
   [[noreturn]] void fail_no_memory(std::int64_t width, std::int64_t height) const;
   // Room for an image of a size that was checked, zeros.
-  Pixels allocate(int channels, int height, int width) const;
+  Pixels allocate(int channels, std::int64_t height, std::int64_t width) const;
 };
 
-// One for each library or format; that of stb_image is in image_header.h. 2 and 4 channels are left
-// for decode() to blend.
-Pixels decode_pnm(const Encoded& file);   // PBM, PGM and PPM, as text and binary
-Pixels decode_psd(const Encoded& file);   // the merged image: grey, RGB, CMYK or indexed
-Pixels decode_webp(const Encoded& file);  // the first frame
-Pixels decode_tiff(const Encoded& file);  // the first page
-// Whether these were compiled with their libraries; decode_*() must not be called where not.
-bool reads_webp();
-bool reads_tiff();
+// The orientation, 1 to 8, in EXIF data with or without "Exif\0\0" before it; 1, which is upright,
+// where it holds none.
+int exif_orientation(std::span<const std::byte> exif);
+// The pixels of an image of this orientation, upright.
+Pixels upright(const Encoded& file, Pixels pixels, int orientation);
+
+// One for each format. 2 and 4 channels are left for datasets::decode() to blend.
+using Decode = Pixels(const Encoded&);
+Decode decode_jpeg, decode_png, decode_bmp, decode_gif, decode_tga;  // by stb_image
+Decode decode_pnm;  // PBM, PGM and PPM, as text and binary
+Decode decode_psd;  // the merged image: grey, RGB, CMYK or indexed
+// Null where the library was not there when these were compiled.
+extern Decode* const decode_webp;  // the first frame
+extern Decode* const decode_tiff;  // the first page
 
 }  // namespace espalier::datasets

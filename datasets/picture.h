@@ -23,4 +23,7 @@ void write_picture(const std::string& path, std::span<const std::uint8_t> pictur
                    int height, int width);
 void write_picture(const std::string& path, const Dataset& data, std::int64_t index);
 
+// The content of a PNG file of [height][width][channels], 1 to 4 channels.
+std::string encode_png(std::span<const std::uint8_t> pixels, int channels, int height, int width);
+
 }  // namespace espalier::datasets

@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "core/error.h"
-#include "datasets/codec.h"
+#include "datasets/picture.h"
 
 namespace espalier::charts {
 namespace {

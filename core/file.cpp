@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,7 +16,6 @@
 #include <system_error>
 
 #include "core/error.h"
-#include "core/temporary.h"
 
 namespace espalier {
 namespace {
@@ -73,6 +73,19 @@ bool write_all(int descriptor, const void* bytes, std::size_t count) {
   return true;
 }
 
+// Removes what nobody holds. False where there is nothing of that name.
+bool remove_leftover(const std::string& path) {
+  constexpr int kFlags = O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+  int descriptor = ::open(path.c_str(), O_RDWR | kFlags);  // NFS locks only what may be written
+  if (descriptor < 0 && errno == ENOENT) return false;
+  if (descriptor < 0) descriptor = ::open(path.c_str(), O_RDONLY | kFlags);  // a folder
+  if (descriptor < 0) return true;
+  std::error_code ignored;
+  if (lock_file(descriptor, path) == Lock::Mine) std::filesystem::remove_all(path, ignored);
+  ::close(descriptor);
+  return true;
+}
+
 }  // namespace
 
 std::vector<std::byte> read_file(const std::string& path) {
@@ -119,7 +132,55 @@ std::string followed(const std::string& path) {
   return target.string();
 }
 
-AtomicFile::AtomicFile(const std::string& path) : path_(path), target_(followed(path)) {
+Lock lock_file(int descriptor, const std::string& path) {
+  while (::flock(descriptor, LOCK_EX | LOCK_NB) != 0)
+    if (errno != EINTR) return errno == EWOULDBLOCK ? Lock::Others : Lock::Unsupported;
+  // Whoever held it before may have removed or renamed the file between the opening and the lock.
+  struct stat opened, named;
+  const bool same = ::fstat(descriptor, &opened) == 0 && ::lstat(path.c_str(), &named) == 0 &&
+                    opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+  return same ? Lock::Mine : Lock::Renamed;
+}
+
+Temporary::Temporary(const std::string& target,
+                     const std::function<int(const std::string& path)>& create)
+    : target_(target) {
+  const auto name = [&](int number) {
+    return target + ".espalier-" + std::to_string(number) + ".tmp";
+  };
+  for (int number = 0;; ++number) {
+    remove_leftover(name(number));
+    descriptor_ = create(name(number));
+    if (descriptor_ < 0 && errno == EEXIST) continue;
+    if (descriptor_ < 0) return;
+    // Before it was locked, another process may have taken it for a leftover: it removes it.
+    const Lock taken = lock_file(descriptor_, name(number));
+    if (taken == Lock::Others || taken == Lock::Renamed) {
+      ::close(descriptor_);
+      continue;
+    }
+    path_ = name(number);
+    while (remove_leftover(name(++number))) {
+    }
+    return;
+  }
+}
+
+// Unlocked only once it has lost its temporary name.
+Temporary::~Temporary() {
+  std::error_code ignored;
+  if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+bool Temporary::take_name() {
+  if (std::rename(path_.c_str(), target_.c_str()) != 0) return false;
+  path_.clear();
+  return true;
+}
+
+AtomicFile::AtomicFile(const std::string& path) : path_(path) {
+  const std::string target = followed(path);
   check(!path.empty(), "found an empty name, expected the name of a file to write");
   mode_t permissions = 0666;  // less what the process's umask takes away
   struct stat info;
@@ -132,30 +193,21 @@ AtomicFile::AtomicFile(const std::string& path) : path_(path), target_(followed(
     permissions = info.st_mode & 0777;
   }
 
-  const Temporary made = make_temporary(target_, [&](const std::string& name) {
+  temporary_.emplace(target, [&](const std::string& name) {
     return ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, permissions);
   });
-  if (made.descriptor < 0) fail_with_errno(path_, "create it");
-  temporary_ = made.path;
-  descriptor_ = made.descriptor;
-  if (exists)
-    ::fchmod(descriptor_, permissions);  // umask took its part; some systems have no modes
-}
-
-// Unlocked only once it has lost its temporary name.
-AtomicFile::~AtomicFile() {
-  if (!temporary_.empty()) ::unlink(temporary_.c_str());
-  if (descriptor_ >= 0) ::close(descriptor_);
+  if (temporary_->descriptor() < 0) fail_with_errno(path_, "create it");
+  if (exists)  // umask took its part; some systems have no modes
+    ::fchmod(temporary_->descriptor(), permissions);
 }
 
 void AtomicFile::write(const void* bytes, std::size_t count) {
-  if (!write_all(descriptor_, bytes, count)) fail_with_errno(path_, "write it");
+  if (!write_all(temporary_->descriptor(), bytes, count)) fail_with_errno(path_, "write it");
 }
 
 void AtomicFile::commit() {
-  if (::fsync(descriptor_) != 0) fail_with_errno(path_, "write it");
-  if (std::rename(temporary_.c_str(), target_.c_str()) != 0) fail_with_errno(path_, "replace it");
-  temporary_.clear();
+  if (::fsync(temporary_->descriptor()) != 0) fail_with_errno(path_, "write it");
+  if (!temporary_->take_name()) fail_with_errno(path_, "replace it");
 }
 
 void write_file(const std::string& path, std::string_view content) {

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +14,37 @@ namespace espalier {
 // The whole content of a file (or of a pipe, read to its end). Throws an Error that names the path
 // when it is missing, unreadable, a folder or a device, or larger than memory.
 std::vector<std::byte> read_file(const std::string& path);
+
+// Whether a lock (flock) on an open file was taken. It ends with the descriptor or the process.
+enum class Lock {
+  Mine,
+  Others,      // another process or descriptor holds it
+  Renamed,     // taken, but the path names another file or none by now
+  Unsupported  // this file system has no locks
+};
+Lock lock_file(int descriptor, const std::string& path);
+
+// A file or folder beside its target, "TARGET.espalier-0.tmp" or with the next number that is not
+// in use, that takes the target's name once it is whole; without that it is removed. It is kept
+// locked, so that one left behind by a process that was killed can be told from one that is in use,
+// by whatever process on whatever host, and is removed by the next one of that target.
+class Temporary {
+ public:
+  // `create` makes a file or a folder of a name where there is none and returns a descriptor of it,
+  // or -1.
+  Temporary(const std::string& target, const std::function<int(const std::string& path)>& create);
+  ~Temporary();
+  Temporary(const Temporary&) = delete;
+  Temporary& operator=(const Temporary&) = delete;
+
+  const std::string& path() const { return path_; }
+  int descriptor() const { return descriptor_; }  // -1 where it could not be created, as errno says
+  bool take_name();                               // of the target; false, as errno says
+
+ private:
+  std::string target_, path_;
+  int descriptor_ = -1;
+};
 
 // A file in the making. The bytes go to a temporary file in the target's folder; commit() gives it
 // the target's name. Without commit(), and after any error (disk full, folder missing or not
@@ -26,18 +59,13 @@ class AtomicFile {
   // A target that exists already has to be a regular, writable file; its permissions are kept. A
   // symbolic link is followed: the file it leads to is written, not the link.
   explicit AtomicFile(const std::string& path);
-  ~AtomicFile();
-  AtomicFile(const AtomicFile&) = delete;
-  AtomicFile& operator=(const AtomicFile&) = delete;
 
   void write(const void* bytes, std::size_t count);
   void commit();  // once, as the last call: the data is on the disk before the name is
 
  private:
-  std::string path_;       // as the caller wrote it, for messages
-  std::string target_;     // path_ with symbolic links followed
-  std::string temporary_;  // empty once nothing is left to remove
-  int descriptor_ = -1;
+  std::string path_;  // as the caller wrote it, for messages
+  std::optional<Temporary> temporary_;
 };
 
 // Replaces the content of a file through an AtomicFile.

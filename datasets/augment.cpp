@@ -1,13 +1,12 @@
 // Augmentation: where each pixel of a result comes from is tabulated for an image, so that the copy
 // itself is one look-up of the byte and one of its normalised value.
-#include "datasets/augment.h"
-
 #include <algorithm>
 #include <vector>
 
 #include "core/error.h"
 #include "core/memory.h"
 #include "core/rng.h"
+#include "datasets/loader.h"
 
 namespace espalier::datasets {
 namespace {
@@ -33,7 +32,7 @@ int reflect(int at, int size) {
 }  // namespace
 
 void write_batch(const Dataset& data, std::span<const std::uint32_t> indices,
-                 const Normalisation& normalisation, const AugmentOptions& options,
+                 const Normalisation& normalisation, const LoaderOptions& options,
                  std::uint64_t seed, const Planes& to) {
   check(to.images == static_cast<std::int64_t>(indices.size()) && to.channels == data.channels &&
             to.height == data.height && to.width == data.width,

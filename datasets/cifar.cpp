@@ -1,7 +1,8 @@
 // CIFAR: records of labels and planes, checked one by one.
-#include "datasets/cifar.h"
+#include "datasets/open.h"
 
 #include <span>
+#include <sstream>
 
 #include "core/error.h"
 #include "core/file.h"
@@ -18,15 +19,6 @@ struct LabelByte {
   const char* name;
   std::size_t classes;
 };
-
-Dataset empty_set(const std::vector<std::string>& classes) {
-  return {.channels = 3,
-          .height = kSide,
-          .width = kSide,
-          .images = {},
-          .labels = {},
-          .classes = classes};
-}
 
 // Adds the records of one file, labelled by their last label byte.
 void read_records(const std::string& path, std::span<const LabelByte> label_bytes, Dataset& to) {
@@ -47,34 +39,14 @@ void read_records(const std::string& path, std::span<const LabelByte> label_byte
   }
 }
 
-// Adds the records of several files; the room for all of them is made at once.
-void read_files(const std::vector<std::string>& paths, std::span<const LabelByte> label_bytes,
-                Dataset& to) {
-  std::size_t bytes = 0;
-  for (const std::string& path : paths) bytes += file_size_hint(path);
-  reserve_images(to, static_cast<std::int64_t>(bytes / kPixels), paths[0]);
-  for (const std::string& path : paths) read_records(path, label_bytes, to);
-}
-
-// Whatever else is in the folder, but for what comes with the official archives.
-Skipped not_read(const std::string& folder, std::vector<std::string> read) {
-  for (const char* name :
-       {"readme.html", "batches.meta.txt", "coarse_label_names.txt", "fine_label_names.txt"})
-    read.emplace_back(name);
-  Skipped skipped;
-  skip_all_but(folder, read, skipped);
-  return skipped;
-}
-
 // The lines of a file of class names. Empty lines at the end do not count.
 std::vector<std::string> read_names(const std::string& path) {
-  std::vector<std::string> names(1);
-  for (const std::byte byte : read_file(path)) {
-    const char letter = static_cast<char>(byte);
-    if (letter == '\n')
-      names.emplace_back();
-    else if (letter != '\r')
-      names.back() += letter;
+  const std::vector<std::byte> bytes = read_file(path);
+  std::istringstream text({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  std::vector<std::string> names;
+  for (std::string line; std::getline(text, line);) {
+    std::erase(line, '\r');
+    names.push_back(line);
   }
   while (!names.empty() && names.back().empty()) names.pop_back();
   check(!names.empty(), path, ": found no names of classes, expected one a line");
@@ -87,35 +59,44 @@ std::vector<std::string> read_names(const std::string& path) {
 
 std::string batch_name(int number) { return "data_batch_" + std::to_string(number) + ".bin"; }
 
-const std::vector<std::string>& official_names() {
-  static const std::vector<std::string> names = {
-      "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"};
-  return names;
+const std::vector<std::string> kOfficialNames = {
+    "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"};
+
+// The files of these names in a folder, and what else is there but for what comes with the official
+// archives.
+Data read(const std::string& folder, const std::string& name,
+          const std::vector<std::string>& classes, std::span<const LabelByte> label_bytes,
+          const std::vector<std::string>& train, const std::string& test) {
+  const Dataset empty = {.channels = 3, .height = kSide, .width = kSide, .classes = classes};
+  Data data = {.name = name, .train = empty, .test = empty};
+  std::size_t bytes = 0;
+  for (const std::string& file : train) bytes += file_size_hint(join(folder, file));
+  reserve_images(data.train, static_cast<std::int64_t>(bytes / kPixels), join(folder, train[0]));
+  for (const std::string& file : train) read_records(join(folder, file), label_bytes, data.train);
+  read_records(join(folder, test), label_bytes, data.test);
+  std::vector<std::string> known = train;
+  known.insert(known.end(), {test, "readme.html", "batches.meta.txt", "coarse_label_names.txt",
+                             "fine_label_names.txt"});
+  skip_all_but(folder, known, data.skipped);
+  normalise_alike(data);
+  return data;
 }
 
 }  // namespace
 
 Data cifar10(const std::string& folder) {
   const std::string names_path = join(folder, "batches.meta.txt");
-  const auto classes = exists(names_path) ? read_names(names_path) : official_names();
-  std::vector<std::string> batches = {join(folder, batch_name(1))}, read = {"test_batch.bin"};
+  const auto classes = exists(names_path) ? read_names(names_path) : kOfficialNames;
+  std::vector<std::string> batches = {batch_name(1)};
   for (int number = 2; number <= kBatches; ++number) {
-    const std::string path = join(folder, batch_name(number));
-    if (!exists(path)) continue;
+    if (!exists(join(folder, batch_name(number)))) continue;
     check(static_cast<int>(batches.size()) == number - 1, folder, ": found ", batch_name(number),
           " but no ", batch_name(number - 1), ", expected no number left out");
-    batches.push_back(path);
+    batches.push_back(batch_name(number));
   }
-  for (const std::string& path : batches) read.push_back(last_name(path));
   const LabelByte label = {"label", classes.size()};
-  Data data = {.name = classes == official_names() ? "CIFAR-10" : last_name(folder),
-               .train = empty_set(classes),
-               .test = empty_set(classes)};
-  read_files(batches, {&label, 1}, data.train);
-  read_files({join(folder, "test_batch.bin")}, {&label, 1}, data.test);
-  data.skipped = not_read(folder, read);
-  normalise_alike(data);
-  return data;
+  return read(folder, classes == kOfficialNames ? "CIFAR-10" : last_name(folder), classes,
+              {&label, 1}, batches, "test_batch.bin");
 }
 
 Data cifar100(const std::string& folder) {
@@ -129,12 +110,7 @@ Data cifar100(const std::string& folder) {
   } else {
     for (std::size_t i = 0; i < labels[1].classes; ++i) classes.push_back(std::to_string(i));
   }
-  Data data = {.name = "CIFAR-100", .train = empty_set(classes), .test = empty_set(classes)};
-  read_files({join(folder, "train.bin")}, labels, data.train);
-  read_files({join(folder, "test.bin")}, labels, data.test);
-  data.skipped = not_read(folder, {"train.bin", "test.bin"});
-  normalise_alike(data);
-  return data;
+  return read(folder, "CIFAR-100", classes, labels, {"train.bin"}, "test.bin");
 }
 
 void write_cifar10(const std::string& folder, const Data& data) {
@@ -158,14 +134,12 @@ void write_cifar10(const std::string& folder, const Data& data) {
   NewFolder fresh(folder);
   const auto write = [&](const std::string& name, const Dataset& set, std::int64_t begin,
                          std::int64_t end) {
-    AtomicFile file(join(fresh.path(), name));
-    std::vector<std::uint8_t> bytes;
+    std::string records;
     for (std::int64_t i = begin; i < end; ++i) {
-      bytes.push_back(static_cast<std::uint8_t>(set.labels[i]));
-      bytes.insert(bytes.end(), set.picture(i), set.picture(i) + kPixels);
+      records += static_cast<char>(set.labels[i]);
+      records.append(reinterpret_cast<const char*>(set.picture(i)), kPixels);
     }
-    file.write(bytes.data(), bytes.size());
-    file.commit();
+    write_file(join(fresh.path(), name), records);
   };
   for (int k = 0; k < kBatches; ++k)
     write(batch_name(k + 1), data.train, data.train.size() * k / kBatches,

@@ -3,10 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
-
-#include "datasets/skipped.h"
 
 namespace espalier::datasets {
 
@@ -17,9 +16,9 @@ struct Normalisation {
 
 struct Dataset {
   int channels = 0, height = 0, width = 0;
-  std::vector<std::uint8_t> images;  // [N][C][H][W]
-  std::vector<std::int32_t> labels;  // in [0, classes)
-  std::vector<std::string> classes;  // their names
+  std::vector<std::uint8_t> images = {};  // [N][C][H][W]
+  std::vector<std::int32_t> labels = {};  // in [0, classes)
+  std::vector<std::string> classes = {};  // their names
   // Of the pictures that a network is trained on; empty: that of these pictures.
   Normalisation normalisation = {};
 
@@ -30,11 +29,17 @@ struct Dataset {
   }
 };
 
+// How many files of a data set's folder are not read, so that nothing is left out unsaid, by why:
+// their ending ".txt", "hidden", "in FOLDER/".
+using Skipped = std::map<std::string, std::int64_t>;
+// "12 files skipped: 10 .txt, 2 .heic"; "" where there are none.
+std::string skipped_text(const Skipped& skipped);
+
 // What is trained on, and what is only tested on. Both have the same picture size and classes.
 struct Data {
   std::string name;  // "CIFAR-10"
-  Dataset train, test;
-  Skipped skipped = {};  // files in its folder that were not read; skipped_text() says why
+  Dataset train = {}, test = {};
+  Skipped skipped = {};
 };
 
 // Makes room for so many more images of the data set's size. An Error that begins with `who` where
@@ -50,5 +55,11 @@ void normalise_alike(Data& data);
 // An Error that begins with `who` unless there are pictures, as many bytes as these have pixels,
 // and a class for every label.
 void check_dataset(const Dataset& data, const std::string& who);
+
+// Takes a share in (0, 1) of the pictures out of `train` and returns them, for every choice that
+// the test pictures must not be asked for: the same share of every class as nearly as whole
+// pictures allow. Which ones follows from the seed alone; both parts keep the order. An Error when
+// either part would be empty.
+Dataset split_validation(Dataset& train, double share = 0.1, std::uint64_t seed = 0);
 
 }  // namespace espalier::datasets

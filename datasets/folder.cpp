@@ -1,9 +1,10 @@
 // Folder: the files are listed first, then read on all threads.
-#include "datasets/folder.h"
+#include "datasets/open.h"
 
 #include <algorithm>
 #include <exception>
 #include <set>
+#include <utility>
 
 #include "core/error.h"
 #include "core/parallel.h"
@@ -27,45 +28,16 @@ std::vector<std::string> class_names(const std::string& folder) {
   return names;
 }
 
-// The images in a folder and the folders within. Each folder is visited once, whichever symbolic
-// links lead to it.
-struct Images {
-  std::vector<std::string> paths;
-  Skipped skipped;
-  std::set<std::string> visited;
-
-  void add(const std::string& folder) {
-    if (!visited.insert(real_path(folder)).second) return;
-    for (const std::string& name : sorted_names(folder)) {
-      const std::string path = join(folder, name);
-      if (name[0] != '.' && is_folder(path)) {
-        add(path);
-      } else if (name[0] == '.' || !has_image_name(name)) {
-        skip(folder, name, skipped);
-      } else {
-        check(!is_special(path), path, ": found a device or the like, expected an image");
-        paths.push_back(path);
-      }
-    }
-  }
-};
-
-Images images_in(const std::string& folder) {
-  Images images;
-  images.add(folder);
-  std::sort(images.paths.begin(), images.paths.end());
-  return images;
-}
-
-// Whether there is a file that is named as an image, read or not.
-bool holds_images(const std::string& folder, std::set<std::string>& visited) {
+// Calls visit(folder, name) for the files in a folder and the folders within, and for hidden
+// folders, until it returns true, and returns whether it did. Each folder is visited once,
+// whichever symbolic links lead to it.
+template <class Visit>
+bool find(const std::string& folder, std::set<std::string>& visited, const Visit& visit) {
   if (!visited.insert(real_path(folder)).second) return false;
   for (const std::string& name : sorted_names(folder)) {
-    if (name[0] == '.') continue;
     const std::string path = join(folder, name);
-    if (is_folder(path) ? holds_images(path, visited)
-                        : has_image_name(name) || !missing_package(name).empty())
-      return true;
+    const bool within = name[0] != '.' && is_folder(path);
+    if (within ? find(path, visited, visit) : visit(folder, name)) return true;
   }
   return false;
 }
@@ -76,12 +48,24 @@ std::vector<Entry> list(const std::string& folder, const std::vector<std::string
   skip_all_but(folder, classes, skipped);
   std::vector<Entry> entries;
   for (std::size_t label = 0; label < classes.size(); ++label) {
-    const Images images = images_in(join(folder, classes[label]));
-    const std::string others = skipped_text(images.skipped);
-    for (const auto& [why, count] : images.skipped) skipped[why] += count;
-    check(!images.paths.empty(), join(folder, classes[label]), ": found no images",
-          others.empty() ? "" : " (" + others + ")", ", expected some for this class");
-    for (const std::string& path : images.paths)
+    const std::string whole = join(folder, classes[label]);
+    std::vector<std::string> paths;
+    Skipped others;
+    std::set<std::string> visited;
+    find(whole, visited, [&](const std::string& inner, const std::string& name) {
+      const std::string path = join(inner, name);
+      const bool image = name[0] != '.' && has_image_name(name);
+      if (!image) skip(inner, name, others);
+      check(!image || !is_special(path), path, ": found a device or the like, expected an image");
+      if (image) paths.push_back(path);
+      return false;
+    });
+    const std::string text = skipped_text(others);
+    for (const auto& [why, count] : others) skipped[why] += count;
+    check(!paths.empty(), whole, ": found no images", text.empty() ? "" : " (" + text + ")",
+          ", expected some for this class");
+    std::sort(paths.begin(), paths.end());
+    for (const std::string& path : paths)
       entries.push_back({path, static_cast<std::int32_t>(label)});
   }
   return entries;
@@ -103,19 +87,14 @@ std::string named(const std::vector<std::string>& folders,
   return "";
 }
 
-// The folders of pictures to train and to test on, where both are there; else the folder itself.
-struct Parts {
-  explicit Parts(const std::string& folder) {
-    const std::vector<std::string> folders = class_names(folder);
-    train = named(folders, {"train", "training"});
-    test = named(folders, {"test", "testing", "val", "valid", "validation"});
-    if (train.empty() || test.empty()) train = test = "";
-  }
-  std::string train, test;  // their names, or empty
-};
-
-std::string within(const std::string& folder, const std::string& part) {
-  return part.empty() ? folder : join(folder, part);
+// The folders of pictures to train and to test on, where both are there; else the folder itself and
+// none.
+std::pair<std::string, std::string> parts_of(const std::string& folder) {
+  const std::vector<std::string> folders = class_names(folder);
+  const std::string train = named(folders, {"train", "training"});
+  const std::string test = named(folders, {"test", "testing", "val", "valid", "validation"});
+  if (train.empty() || test.empty()) return {folder, ""};
+  return {join(folder, train), join(folder, test)};
 }
 
 // Folders that all hold the same folders and nothing else are no classes but parts of a data set.
@@ -134,11 +113,10 @@ void check_no_parts(const std::string& folder, const std::vector<std::string>& c
 
 Dataset read(const std::string& folder, const std::vector<Entry>& entries,
              const std::vector<std::string>& classes, const FolderOptions& options) {
-  Dataset set;
-  set.channels = options.channels;
-  set.height = options.height;
-  set.width = options.width;
-  set.classes = classes;
+  Dataset set = {.channels = options.channels,
+                 .height = options.height,
+                 .width = options.width,
+                 .classes = classes};
   reserve_images(set, std::ssize(entries), folder);
   set.images.resize(entries.size() * static_cast<std::size_t>(set.picture_size()));
   for (const Entry& entry : entries) set.labels.push_back(entry.label);
@@ -172,16 +150,15 @@ Data image_folder(const std::string& folder, const FolderOptions& options) {
         ", expected sides of 1 to ", kMostFolderSide);
   check(options.channels == 1 || options.channels == 3, "image_folder: found ", options.channels,
         " channels, expected 1 or 3");
-  const Parts parts(folder);
-  const std::string train = within(folder, parts.train), test = within(folder, parts.test);
+  const auto [train, test] = parts_of(folder);
   const auto classes = class_names(train);
   check(classes.size() >= 2, train, ": found ", classes.size(),
         " class folders, expected at least two with images in them");
   check_no_parts(train, classes);
-  Data data = {.name = last_name(folder), .train = {}, .test = {}};
+  Data data = {.name = last_name(folder)};
   std::vector<Entry> train_entries = list(train, classes, data.skipped), test_entries;
-  if (!parts.test.empty()) {
-    skip_all_but(folder, {parts.train, parts.test}, data.skipped);
+  if (!test.empty()) {
+    skip_all_but(folder, {last_name(train), last_name(test)}, data.skipped);
     const auto test_classes = class_names(test);
     check_classes(test, test_classes, classes);
     check_classes(train, classes, test_classes);
@@ -207,11 +184,13 @@ Data image_folder(const std::string& folder, const FolderOptions& options) {
 }
 
 bool has_class_folders(const std::string& folder) {
-  const std::string train = within(folder, Parts(folder).train);
+  const std::string train = parts_of(folder).first;
   std::set<std::string> visited;
   const auto classes = class_names(train);
   return std::any_of(classes.begin(), classes.end(), [&](const std::string& name) {
-    return holds_images(join(train, name), visited);
+    return find(join(train, name), visited, [](const std::string&, const std::string& file) {
+      return file[0] != '.' && (has_image_name(file) || !missing_package(file).empty());
+    });
   });
 }
 

@@ -1,11 +1,14 @@
-// Input info: to and from a model file's metadata.
+// Input info: to and from a model file's metadata; counts and a hash of the data.
 #include "datasets/input_info.h"
 
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "core/error.h"
+#include "core/hash.h"
+#include "core/shape.h"
 #include "core/text.h"
 
 namespace espalier::datasets {
@@ -19,6 +22,19 @@ constexpr const char* kKey = "espalier.input";
 void check_classes(const std::vector<std::string>& classes, const std::string& of) {
   check(std::all_of(classes.begin(), classes.end(), is_one_line), of,
         ": found a class whose name has control characters, expected a line of text");
+}
+
+void add(Hash& hash, const Dataset& data) {
+  constexpr std::int64_t kImages = 256;
+  hash.add(std::as_bytes(std::span(data.labels)));
+  const std::int64_t count = std::min(kImages, data.size());
+  for (std::int64_t i = 0; i < count; ++i)
+    hash.add(std::as_bytes(std::span(data.picture(i * data.size() / count),
+                                     static_cast<std::size_t>(data.picture_size()))));
+}
+
+std::string found(const std::string& what, const std::string& expected) {
+  return "found " + what + ", expected " + expected;
 }
 
 }  // namespace
@@ -63,6 +79,32 @@ std::optional<InputInfo> input_info(const std::map<std::string, std::string>& me
     check(std::isfinite(mean[c]) && deviation[c] > 0, file, ": found mean ", mean[c],
           " and standard deviation ", deviation[c], " for a channel, expected finite ones above 0");
   return info;
+}
+
+Fingerprint fingerprint(const Data& data) {
+  Hash hash;
+  add(hash, data.train);
+  add(hash, data.test);
+  return {.train_images = data.train.size(),
+          .test_images = data.test.size(),
+          .shape = {data.train.channels, data.train.height, data.train.width},
+          .classes = static_cast<std::int64_t>(data.train.classes.size()),
+          .hash = hash.str()};
+}
+
+std::string difference(const Fingerprint& now, const Fingerprint& then) {
+  using std::to_string;
+  if (now.train_images != then.train_images)
+    return found(to_string(now.train_images) + " images to train on", to_string(then.train_images));
+  if (now.test_images != then.test_images)
+    return found(to_string(now.test_images) + " images to test on", to_string(then.test_images));
+  if (now.shape != then.shape)
+    return found("images of " + Shape(now.shape).str(), Shape(then.shape).str());
+  if (now.classes != then.classes)
+    return found(to_string(now.classes) + " classes", to_string(then.classes));
+  if (now.hash != then.hash)
+    return found("images or labels of hash " + now.hash, "those of hash " + then.hash);
+  return "";
 }
 
 }  // namespace espalier::datasets

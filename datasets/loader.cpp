@@ -75,15 +75,6 @@ Loader::Iterator& Loader::Iterator::operator++() {
   return *this;
 }
 
-bool Loader::hand_over(Batch&& batch) {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return ready_.size() < kAhead || stop_; });
-  if (stop_) return false;
-  ready_.push_back(std::move(batch));
-  changed_.notify_all();
-  return true;
-}
-
 Batch Loader::make_batch(int epoch, std::int64_t number) const {
   const std::int64_t first = number * options_.batch;
   const std::int64_t count = std::min<std::int64_t>(options_.batch, data_.size() - first);
@@ -99,8 +90,7 @@ Batch Loader::make_batch(int epoch, std::int64_t number) const {
   batch.images = Tensor::empty({count, data_.channels, data_.height, data_.width},
                                Layout::for_batch(count, true, 1));
   batch.images.mutable_data();
-  write_batch(data_, indices, options_.normalisation,
-              {.crop = options_.crop, .flip = options_.flip},
+  write_batch(data_, indices, options_.normalisation, options_,
               Rng(options_.seed).split(augment_stream(epoch)).next(), batch.images.planes());
   return batch;
 }
@@ -115,8 +105,14 @@ void Loader::produce() {
             .split(order_stream(epoch))
             .shuffle(order_.data(), static_cast<std::uint32_t>(order_.size()));
       std::int64_t number = epoch == options_.first_epoch ? options_.first_step : 0;
-      for (; number < batches_per_epoch(); ++number)
-        if (!hand_over(make_batch(epoch, number))) return;
+      for (; number < batches_per_epoch(); ++number) {
+        Batch batch = make_batch(epoch, number);
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [this] { return ready_.size() < kAhead || stop_; });
+        if (stop_) return;
+        ready_.push_back(std::move(batch));
+        changed_.notify_all();
+      }
     }
   } catch (...) {
     std::lock_guard lock(mutex_);

@@ -8,25 +8,32 @@
 #include <deque>
 #include <exception>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <vector>
 
 #include "core/tensor.h"
-#include "datasets/augment.h"
 #include "datasets/dataset.h"
 
 namespace espalier::datasets {
 
 struct LoaderOptions {
   int batch = 128;  // the last one of an epoch may be smaller
-  int crop = 0;     // see AugmentOptions
-  bool flip = false;
+  int crop = 0;     // mirror so many pixels at the border, then cut out at random (He et al., 2016)
+  bool flip = false;  // mirror left and right, for every other image on average
   bool shuffle = true;
   std::uint64_t seed = 0;
   int first_epoch = 0;               // where training goes on from
   std::int64_t first_step = 0;       // of that epoch: the batches before it are not made
   Normalisation normalisation = {};  // empty: that which the data has, or is found in it
 };
+
+// Writes the pictures with these indices into `to`, normalised, with zeros in halo and padding
+// lanes. How a picture is cut and flipped, as the options say, follows from the seed and its index
+// alone.
+void write_batch(const Dataset& data, std::span<const std::uint32_t> indices,
+                 const Normalisation& normalisation, const LoaderOptions& options,
+                 std::uint64_t seed, const Planes& to);
 
 struct Batch {
   Tensor images;  // [N, C, H, W] in lanes, normalised
@@ -67,7 +74,6 @@ class Loader {
 
  private:
   void produce();
-  bool hand_over(Batch&& batch);  // false when nobody wants more
   Batch make_batch(int epoch, std::int64_t number) const;
 
   const Dataset& data_;

@@ -3,8 +3,6 @@
 
 #include "core/error.h"
 #include "core/file_kind.h"
-#include "datasets/cifar.h"
-#include "datasets/mnist.h"
 #include "datasets/paths.h"
 
 namespace espalier::datasets {

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -12,7 +11,7 @@
 #include <system_error>
 
 #include "core/error.h"
-#include "core/temporary.h"
+#include "datasets/codec.h"
 
 namespace espalier::datasets {
 namespace {
@@ -22,6 +21,26 @@ namespace fs = std::filesystem;
 [[noreturn]] void fail_with(const std::string& path, const char* action,
                             const std::error_code& why) {
   fail(path, ": cannot ", action, ": ", why.message());
+}
+
+std::string reason(const std::string& name) {
+  if (name[0] == '.') return "hidden";
+  if (has_image_name(name)) return "outside the class folders";
+  const std::size_t dot = name.rfind('.');
+  if (dot == name.npos) return "without an ending";
+  const std::string ending = lower_case(name.substr(dot));
+  const std::string package = missing_package(name);
+  if (package.empty()) return ending;
+  return ending + " (to read them, install " + package + " and build Espalier again)";
+}
+
+std::int64_t files_in(const std::string& folder) {
+  std::int64_t count = 0;
+  std::error_code error;
+  for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error))
+    count += !is_folder(entry->path().string());
+  return count;
 }
 
 }  // namespace
@@ -80,6 +99,19 @@ std::vector<std::string> sorted_names(const std::string& folder) {
   return names;
 }
 
+void skip(const std::string& folder, const std::string& name, Skipped& to) {
+  const std::string path = join(folder, name);
+  if (!is_folder(path))
+    ++to[reason(name)];
+  else if (const std::int64_t count = files_in(path); count > 0)
+    to["in " + name + "/"] += count;
+}
+
+void skip_all_but(const std::string& folder, const std::vector<std::string>& names, Skipped& to) {
+  for (const std::string& name : sorted_names(folder))
+    if (std::find(names.begin(), names.end(), name) == names.end()) skip(folder, name, to);
+}
+
 NewFolder::NewFolder(const std::string& target)
     : target_(fs::path(target).lexically_normal().string()) {
   while (target_.size() > 1 && target_.back() == '/') target_.pop_back();
@@ -88,25 +120,15 @@ NewFolder::NewFolder(const std::string& target)
     check(is_folder(target_) && sorted_names(target_).empty(), target_, ": found ",
           is_folder(target_) ? "a folder with something in it" : "a file",
           ", expected nothing of that name or an empty folder");
-  const Temporary made = make_temporary(target_, [](const std::string& name) {
+  made_.emplace(target_, [](const std::string& name) {
     const int status = ::mkdir(name.c_str(), 0777);  // less what the process's umask takes away
     return status != 0 ? -1 : ::open(name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   });
-  if (made.descriptor < 0) fail_with(target_, "create it", {errno, std::generic_category()});
-  path_ = made.path;
-  descriptor_ = made.descriptor;
-}
-
-NewFolder::~NewFolder() {
-  std::error_code ignored;
-  if (!path_.empty()) fs::remove_all(path_, ignored);
-  if (descriptor_ >= 0) ::close(descriptor_);
+  if (made_->descriptor() < 0) fail_with(target_, "create it", {errno, std::generic_category()});
 }
 
 void NewFolder::commit() {
-  if (std::rename(path_.c_str(), target_.c_str()) != 0)
-    fail_with(target_, "write it", {errno, std::generic_category()});
-  path_.clear();
+  if (!made_->take_name()) fail_with(target_, "write it", {errno, std::generic_category()});
 }
 
 }  // namespace espalier::datasets

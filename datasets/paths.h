@@ -2,8 +2,12 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "core/file.h"
+#include "datasets/dataset.h"
 
 namespace espalier::datasets {
 
@@ -21,21 +25,23 @@ std::size_t file_size_hint(const std::string& path);  // 0 where there is none
 // The names of what is in a folder, sorted by their bytes. An Error when it cannot be read.
 std::vector<std::string> sorted_names(const std::string& folder);
 
+// Counts a file that is not read, or a folder with all files in it, by why that shows in its name.
+void skip(const std::string& folder, const std::string& name, Skipped& to);
+// Counts whatever a folder holds beside these names.
+void skip_all_but(const std::string& folder, const std::vector<std::string>& names, Skipped& to);
+
 // A folder in the making. Files are put into path(); commit() gives it the target's name. Without
 // commit() it is removed. The target must not exist, or be an empty folder.
 class NewFolder {
  public:
   explicit NewFolder(const std::string& target);
-  ~NewFolder();
-  NewFolder(const NewFolder&) = delete;
-  NewFolder& operator=(const NewFolder&) = delete;
 
-  const std::string& path() const { return path_; }
+  const std::string& path() const { return made_->path(); }
   void commit();
 
  private:
-  std::string target_, path_;
-  int descriptor_ = -1;  // of the folder in the making, which it locks
+  std::string target_;
+  std::optional<Temporary> made_;
 };
 
 }  // namespace espalier::datasets

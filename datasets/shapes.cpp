@@ -9,29 +9,12 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "core/rng.h"
-#include "datasets/cifar.h"
+#include "datasets/open.h"
 
 namespace espalier::datasets {
 namespace {
 
 constexpr int kSide = 32, kArea = kSide * kSide;
-
-enum Figure {
-  Circle,
-  Square,
-  Triangle,
-  Cross,
-  Ring,
-  Star,
-  Diamond,
-  Stripes,
-  Checker,
-  Crescent,
-  Bar
-};
-constexpr int kClasses = 10;  // the bar is a scrap only
-const char* const kNames[kClasses] = {"circle", "square",  "triangle", "cross",   "ring",
-                                      "star",   "diamond", "stripes",  "checker", "crescent"};
 
 bool within(int u, int v, int radius) { return u * u + v * v <= radius * radius; }
 
@@ -41,36 +24,6 @@ bool in_star(int u, int v) {
   int inside = 0;
   for (const auto& n : kNormals) inside += n[0] * u + n[1] * v <= 340 * 1000;
   return inside >= 4;
-}
-
-// Whether the figure covers a point, in thousandths of its radius from its middle.
-bool covers(Figure figure, int u, int v) {
-  const int au = std::abs(u), av = std::abs(v);
-  switch (figure) {
-    case Circle:
-      return within(u, v, 900);
-    case Square:
-      return au <= 760 && av <= 760;
-    case Triangle:
-      return v >= -500 && 866 * au + 500 * v <= 500 * 1000;
-    case Cross:
-      return std::min(au, av) <= 260 && std::max(au, av) <= 950;
-    case Ring:
-      return within(u, v, 950) && !within(u, v, 540);
-    case Star:
-      return in_star(u, v);
-    case Diamond:
-      return 1000 * au + 560 * av <= 560 * 1000;
-    case Stripes:
-      return within(u, v, 950) && ((u + 950) / 380) % 2 == 0;
-    case Checker:
-      return au < 840 && av < 840 && ((u + 840) / 420 + (v + 840) / 420) % 2 == 0;
-    case Crescent:
-      return within(u, v, 950) && !within(u - 420, v, 800);
-    case Bar:
-      return au <= 1000 && av <= 170;
-  }
-  return false;
 }
 
 // ---- Drawing -----------------------------------------------------------------
@@ -100,9 +53,10 @@ void turn(Place& place, Rng& rng) {
   place.sin = static_cast<int>(std::int64_t{4096} * (2048 * t) / (one + square));
 }
 
-// Each pixel takes the colour as far as the figure covers its 16 sample points.
-template <Figure figure>
-void draw_one(Canvas& canvas, const Place& place, const Colour& colour) {
+// Each pixel takes the colour as far as a figure covers its 16 sample points: covers(u, v) says
+// whether it does a point, in thousandths of its radius from its middle.
+template <auto covers>
+void draw(Canvas& canvas, const Place& place, const Colour& colour) {
   const int reach = place.radius * 6 / 5;  // a checker's corners lie beyond the radius
   const auto pixels = [&](int middle) {    // that the figure may touch: [first, last)
     return std::pair(std::clamp((middle - reach) / 8, 0, kSide),
@@ -119,7 +73,7 @@ void draw_one(Canvas& canvas, const Place& place, const Colour& colour) {
         const int dy = 8 * y + 2 * (sample / 4) + 1 - place.y;
         const int u = (dx * along + dy * across) / 4096;
         const int v = (dy * along - dx * across) / 4096;
-        covered += covers(figure, u, v);
+        covered += covers(u, v);
       }
       for (int c = 0; c < 3; ++c) {
         int& value = canvas.value[c][y * kSide + x];
@@ -129,14 +83,32 @@ void draw_one(Canvas& canvas, const Place& place, const Colour& colour) {
 }
 
 // One copy of the loops for each figure, so that the choice is not made anew at every point.
-template <int... I>
-void draw_any(std::integer_sequence<int, I...>, Canvas& canvas, Figure figure, const Place& place,
-              const Colour& colour) {
-  (void)((figure == I && (draw_one<static_cast<Figure>(I)>(canvas, place, colour), true)) || ...);
-}
-void draw(Canvas& canvas, Figure figure, const Place& place, const Colour& colour) {
-  draw_any(std::make_integer_sequence<int, Bar + 1>(), canvas, figure, place, colour);
-}
+struct Figure {
+  const char* name;
+  void (*draw)(Canvas& canvas, const Place& place, const Colour& colour);
+};
+constexpr Figure kClasses[] = {
+    {"circle", draw<[](int u, int v) { return within(u, v, 900); }>},
+    {"square", draw<[](int u, int v) { return std::max(std::abs(u), std::abs(v)) <= 760; }>},
+    {"triangle",
+     draw<[](int u, int v) { return v >= -500 && 866 * std::abs(u) + 500 * v <= 500 * 1000; }>},
+    {"cross", draw<[](int u, int v) {
+       const auto [low, high] = std::minmax({std::abs(u), std::abs(v)});
+       return low <= 260 && high <= 950;
+     }>},
+    {"ring", draw<[](int u, int v) { return within(u, v, 950) && !within(u, v, 540); }>},
+    {"star", draw<in_star>},
+    {"diamond",
+     draw<[](int u, int v) { return 1000 * std::abs(u) + 560 * std::abs(v) <= 560 * 1000; }>},
+    {"stripes", draw<[](int u, int v) { return within(u, v, 950) && ((u + 950) / 380) % 2 == 0; }>},
+    {"checker", draw<[](int u, int v) {
+       return std::max(std::abs(u), std::abs(v)) < 840 &&
+              ((u + 840) / 420 + (v + 840) / 420) % 2 == 0;
+     }>},
+    {"crescent", draw<[](int u, int v) { return within(u, v, 950) && !within(u - 420, v, 800); }>},
+};
+constexpr auto draw_bar =  // a scrap only
+    draw<[](int u, int v) { return std::abs(u) <= 1000 && std::abs(v) <= 170; }>;
 
 // ---- Pictures ----------------------------------------------------------------
 Colour colour_between(int low, int high, Rng& rng) {
@@ -160,11 +132,11 @@ void paint_ground(Canvas& canvas, const Colour& middle, Rng& rng) {
 }
 
 void draw_scrap(Canvas& canvas, Rng& rng) {
-  const Figure figure = rng.below(2) ? Bar : Circle;
+  const bool bar = rng.below(2) != 0;
   Place place = {between(0, 8 * kSide, rng), between(0, 8 * kSide, rng),
-                 figure == Bar ? between(20, 56, rng) : between(10, 22, rng), 0, 0};
+                 bar ? between(20, 56, rng) : between(10, 22, rng), 0, 0};
   turn(place, rng);
-  draw(canvas, figure, place, colour_between(0, 255, rng));
+  (bar ? draw_bar : kClasses[0].draw)(canvas, place, colour_between(0, 255, rng));
 }
 
 // The figure differs from the ground in every channel, by little or by much.
@@ -178,7 +150,7 @@ Colour contrasting(const Colour& ground, Rng& rng) {
   return colour;
 }
 
-void draw_picture(Figure figure, Rng rng, std::uint8_t* to) {
+void draw_picture(const Figure& figure, Rng rng, std::uint8_t* to) {
   Canvas canvas;
   const Colour ground = colour_between(50, 205, rng);
   paint_ground(canvas, ground, rng);
@@ -187,7 +159,7 @@ void draw_picture(Figure figure, Rng rng, std::uint8_t* to) {
   Place place = {between(margin, 8 * kSide - margin, rng), between(margin, 8 * kSide - margin, rng),
                  radius, 0, 0};
   turn(place, rng);
-  draw(canvas, figure, place, contrasting(ground, rng));
+  figure.draw(canvas, place, contrasting(ground, rng));
   if (rng.below(2)) draw_scrap(canvas, rng);
   // Bits that are 1 among 64: mean 32, standard deviation 4, and all but normal.
   const int noise = between(2, 14, rng);
@@ -201,17 +173,15 @@ void draw_picture(Figure figure, Rng rng, std::uint8_t* to) {
 // Streams of the seed: even for pictures to train on, odd for the test.
 Dataset make(std::int64_t count, std::uint64_t seed, std::uint64_t first_stream) {
   check(count > 0, "shapes: found ", count, " pictures, expected at least one");
-  Dataset set;
-  set.channels = 3;
-  set.height = set.width = kSide;
-  set.classes.assign(kNames, kNames + kClasses);
+  Dataset set = {.channels = 3, .height = kSide, .width = kSide};
+  for (const Figure& figure : kClasses) set.classes.emplace_back(figure.name);
   reserve_images(set, count, "shapes");
   set.labels.resize(static_cast<std::size_t>(count));
   set.images.resize(static_cast<std::size_t>(count * set.picture_size()));
   parallel_ranges(count, 64, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
-      set.labels[i] = static_cast<std::int32_t>(i % kClasses);
-      draw_picture(static_cast<Figure>(set.labels[i]),
+      set.labels[i] = static_cast<std::int32_t>(i % std::ssize(kClasses));
+      draw_picture(kClasses[set.labels[i]],
                    Rng(seed).split(2 * static_cast<std::uint64_t>(i) + first_stream),
                    set.images.data() + i * set.picture_size());
     }

@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "core/tensor.h"
-#include "datasets/augment.h"
+#include "datasets/loader.h"
 #include "tests/test_datasets.h"
 
 using namespace espalier;
@@ -42,7 +42,7 @@ std::vector<float> window(const Dataset& data, const std::vector<float>& from, i
   return result;
 }
 
-struct Batch {
+struct Written {
   Tensor images;
   std::vector<float> picture(std::size_t i) const {
     const std::vector<float> all = images.to_vector();
@@ -52,10 +52,10 @@ struct Batch {
   }
 };
 
-Batch batch_of(const Dataset& data, const std::vector<std::uint32_t>& indices,
-               const Normalisation& n, const AugmentOptions& options, std::uint64_t seed,
-               const Layout& layout = Layout::for_batch(1, true, 1)) {
-  Batch batch;
+Written batch_of(const Dataset& data, const std::vector<std::uint32_t>& indices,
+                 const Normalisation& n, const LoaderOptions& options, std::uint64_t seed,
+                 const Layout& layout = Layout::for_batch(1, true, 1)) {
+  Written batch;
   batch.images = Tensor::empty(
       {static_cast<std::int64_t>(indices.size()), data.channels, data.height, data.width}, layout);
   // Whatever is not written shows.
@@ -89,7 +89,7 @@ TEST_CASE("augment: without options, the normalised pictures in any layout") {
       std::vector<std::uint32_t> indices;
       for (std::size_t i = 0; i < count; ++i)
         indices.push_back(static_cast<std::uint32_t>(i * 7 % 40));
-      const Batch batch = batch_of(data, indices, n, {}, 3, layout);
+      const Written batch = batch_of(data, indices, n, {}, 3, layout);
       check_layout(batch.images);
       const std::vector<float> all = batch.images.to_vector();
       for (std::size_t i = 0; i < count; ++i) {
@@ -108,7 +108,7 @@ TEST_CASE("augment: each picture is a window of the mirrored one, and every wind
   for (std::uint32_t i = 0; i < 20; ++i) indices[i] = i;
   int seen[2][5][5] = {};
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
-    const Batch batch = batch_of(data, indices, n, {.crop = crop, .flip = true}, seed);
+    const Written batch = batch_of(data, indices, n, {.crop = crop, .flip = true}, seed);
     check_layout(batch.images);
     for (std::uint32_t i = 0; i < 20; ++i) {
       const std::vector<float> found = batch.picture(i), from = bordered(data, i, n, crop);
@@ -137,8 +137,8 @@ TEST_CASE("augment: only what was asked for is done") {
   const Normalisation n = normalisation(data);
   std::vector<std::uint32_t> indices(30);
   for (std::uint32_t i = 0; i < 30; ++i) indices[i] = i;
-  const Batch flips = batch_of(data, indices, n, {.flip = true}, 1);
-  const Batch crops = batch_of(data, indices, n, {.crop = 1}, 1);
+  const Written flips = batch_of(data, indices, n, {.flip = true}, 1);
+  const Written crops = batch_of(data, indices, n, {.crop = 1}, 1);
   int flipped = 0;
   for (std::uint32_t i = 0; i < 30; ++i) {
     const auto plain = bordered(data, i, n, 0), wide = bordered(data, i, n, 1);
@@ -159,13 +159,13 @@ TEST_CASE("augment: only what was asked for is done") {
 TEST_CASE("augment: a picture's cut follows from the seed and its index, not from its place") {
   const Dataset data = random_set(50, 3, 8, 8);
   const Normalisation n = normalisation(data);
-  const AugmentOptions options = {.crop = 3, .flip = true};
+  const LoaderOptions options = {.crop = 3, .flip = true};
   std::vector<std::uint32_t> forwards, backwards;
   for (std::uint32_t i = 0; i < 20; ++i) forwards.push_back(i), backwards.push_back(19 - i);
-  const Batch a = batch_of(data, forwards, n, options, 11),
-              b = batch_of(data, backwards, n, options, 11);
+  const Written a = batch_of(data, forwards, n, options, 11),
+                b = batch_of(data, backwards, n, options, 11);
   int same_with_other_seed = 0;
-  const Batch c = batch_of(data, forwards, n, options, 12);
+  const Written c = batch_of(data, forwards, n, options, 12);
   for (std::uint32_t i = 0; i < 20; ++i) {
     CHECK(a.picture(i) == b.picture(19 - i));
     CHECK(a.picture(i) == batch_of(data, {i}, n, options, 11).picture(0));
@@ -178,7 +178,7 @@ TEST_CASE("augment: pictures narrower than the border are cut as far as they can
   const Dataset data = random_set(8, 1, 3, 2);
   const Normalisation n = normalisation(data);
   for (std::uint32_t i = 0; i < 8; ++i) {
-    const Batch batch = batch_of(data, {i}, n, {.crop = 4}, i);
+    const Written batch = batch_of(data, {i}, n, {.crop = 4}, i);
     const auto wide = bordered(data, i, n, 1);
     int matches = 0;
     for (int down = 0; down <= 2; ++down)

@@ -1,7 +1,7 @@
 // CIFAR's binary files: what is read, what is refused, and what write_cifar10() leaves behind.
 #include <filesystem>
 
-#include "datasets/cifar.h"
+#include "datasets/open.h"
 #include "tests/test_datasets.h"
 
 using namespace espalier;

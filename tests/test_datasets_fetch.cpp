@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "datasets/cifar.h"
+#include "datasets/open.h"
 #include "tests/test_datasets.h"
 
 using namespace espalier;

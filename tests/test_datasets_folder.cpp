@@ -6,7 +6,7 @@
 #include <filesystem>
 
 #include "core/progress.h"
-#include "datasets/folder.h"
+#include "datasets/open.h"
 #include "datasets/picture.h"
 #include "tests/image_files.h"
 

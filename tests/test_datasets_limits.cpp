@@ -7,7 +7,6 @@
 #include <memory>
 #include <vector>
 
-#include "datasets/gzip.h"
 #include "datasets/picture.h"
 #include "tests/image_files.h"
 

@@ -4,7 +4,7 @@
 #include <filesystem>
 
 #include "datasets/gzip.h"
-#include "datasets/mnist.h"
+#include "datasets/open.h"
 #include "tests/test_datasets.h"
 
 using namespace espalier;
@@ -47,10 +47,7 @@ Bytes gzip(const Bytes& bytes) {
 }
 
 Bytes unpacked(const Bytes& packed, std::size_t limit) {
-  Gunzip gunzip(std::as_bytes(std::span(packed)), "file");
-  Bytes bytes(limit);
-  bytes.resize(gunzip.read(std::as_writable_bytes(std::span(bytes))));
-  return bytes;
+  return gunzip(std::as_bytes(std::span(packed)), "file", limit);
 }
 
 const Bytes kPictures = idx({3, 4, 5}, counting(60)), kTest = idx({2, 4, 5}, counting(40));

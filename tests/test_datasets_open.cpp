@@ -1,7 +1,6 @@
 // open() finds out what a folder holds.
 #include <filesystem>
 
-#include "datasets/cifar.h"
 #include "datasets/open.h"
 #include "datasets/picture.h"
 #include "tests/test_datasets.h"

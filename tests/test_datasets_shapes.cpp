@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "core/parallel.h"
-#include "datasets/cifar.h"
+#include "datasets/open.h"
 #include "datasets/shapes.h"
 #include "tests/test_datasets.h"
 

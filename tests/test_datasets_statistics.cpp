@@ -4,9 +4,9 @@
 #include <set>
 
 #include "core/ops/layout.h"
+#include "datasets/dataset.h"
 #include "datasets/loader.h"
 #include "datasets/shapes.h"
-#include "datasets/split.h"
 #include "tests/test_datasets.h"
 
 using namespace espalier;

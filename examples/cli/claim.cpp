@@ -9,7 +9,6 @@
 
 #include "core/error.h"
 #include "core/file.h"
-#include "core/temporary.h"
 #include "examples/cli/beside.h"
 #include "examples/cli/checkpoint.h"
 #include "examples/cli/console.h"

@@ -17,10 +17,11 @@ using namespace std::string_view_literals;
 
 constexpr std::size_t kHead = 65536;  // bytes that are looked at
 
-const std::string kSaveWeights =
+constexpr const char* kSaveWeights =
     "this version reads safetensors only: save the weights as safetensors, under the names and in "
     "the shapes of PyTorch";
-const std::string kUnpack = "unpack it first";
+constexpr const char* kUnpack = "unpack it first";
+constexpr const char* kDownload = "a download may have failed";
 
 // The Python lines that make a model file of what torch.save() wrote.
 std::string torch_advice(const std::string& path) {
@@ -35,37 +36,41 @@ struct Signature {
   std::size_t at;
   std::string_view bytes;
   const char* what;
-  const std::string* instead;
+  const char* instead = "";
 };
 
 const Signature kSignatures[] = {
-    {0, "\x89HDF\r\n\x1a\n"sv, "an HDF5 file (.h5), as Keras writes it", &kSaveWeights},
-    {0, "\x93NUMPY"sv, "a NumPy array (.npy)", &kSaveWeights},
-    {4, "TFL3"sv, "a TensorFlow Lite model (.tflite)", &kSaveWeights},
-    {0, "GGUF"sv, "a GGUF model", &kSaveWeights},
-    {0, "\x1f\x8b"sv, "a gzip file", &kUnpack},
-    {0, "BZh"sv, "a bzip2 file", &kUnpack},
-    {0,
-     "\xfd"
-     "7zXZ\0"sv,
-     "an xz file", &kUnpack},
-    {0, "\x28\xb5\x2f\xfd"sv, "a Zstandard file", &kUnpack},
-    {0, "7z\xbc\xaf\x27\x1c"sv, "a 7-Zip archive", &kUnpack},
-    {257, "ustar"sv, "a tar archive", &kUnpack},
-    {0, "\x89PNG\r\n\x1a\n"sv, "a PNG image", nullptr},
-    {0, "\xff\xd8\xff"sv, "a JPEG image", nullptr},
-    {0, "GIF8"sv, "a GIF image", nullptr},
-    {8, "WEBP"sv, "a WebP image", nullptr},
-    {4, "ftyp"sv, "an HEIF or AVIF image or a video", nullptr},
-    {0, "II*\0"sv, "a TIFF image", nullptr},
-    {0, "MM\0*"sv, "a TIFF image", nullptr},
-    {0, "%PDF"sv, "a PDF file", nullptr},
-    {0,
-     "\x7f"
-     "ELF"sv,
-     "a program", nullptr},
-    {0, "\0\0\x08\x03"sv, "images of MNIST (idx)", nullptr},
-    {0, "\0\0\x08\x01"sv, "labels of MNIST (idx)", nullptr},
+    {0, "\x89HDF\r\n\x1a\n"sv, "an HDF5 file (.h5), as Keras writes it", kSaveWeights},
+    {0, "\x93NUMPY"sv, "a NumPy array (.npy)", kSaveWeights},
+    {4, "TFL3"sv, "a TensorFlow Lite model (.tflite)", kSaveWeights},
+    {0, "GGUF"sv, "a GGUF model", kSaveWeights},
+    {0, "\x1f\x8b"sv, "a gzip file", kUnpack},
+    {0, "BZh"sv, "a bzip2 file", kUnpack},
+    {0, "\3757zXZ\0"sv, "an xz file", kUnpack},
+    {0, "\x28\xb5\x2f\xfd"sv, "a Zstandard file", kUnpack},
+    {0, "7z\xbc\xaf\x27\x1c"sv, "a 7-Zip archive", kUnpack},
+    {257, "ustar"sv, "a tar archive", kUnpack},
+    {0, "\x89PNG\r\n\x1a\n"sv, "a PNG image"},
+    {0, "\xff\xd8\xff"sv, "a JPEG image"},
+    {0, "GIF8"sv, "a GIF image"},
+    {8, "WEBP"sv, "a WebP image"},
+    {4, "ftyp"sv, "an HEIF or AVIF image or a video"},
+    {0, "II*\0"sv, "a TIFF image"},
+    {0, "MM\0*"sv, "a TIFF image"},
+    {0, "%PDF"sv, "a PDF file"},
+    {0, "\177ELF"sv, "a program"},
+    {0, "\0\0\x08\x03"sv, "images of MNIST (idx)"},
+    {0, "\0\0\x08\x01"sv, "labels of MNIST (idx)"},
+    {0, "version https://git-lfs.github.com/"sv, "a pointer of Git LFS in place of the file",
+     "`git lfs pull` fetches the file itself"},
+    {0, "{\"event\":"sv, "a log", "the model is in the file beside it"},
+    {0, "{"sv, "JSON text"},
+    {0, "["sv, "JSON text"},
+    {0, "<!DOCTYPE"sv, "an HTML page", kDownload},
+    {0, "<!doctype"sv, "an HTML page", kDownload},
+    {0, "<html"sv, "an HTML page", kDownload},
+    {0, "<?xml"sv, "XML text"},
+    {0, "<svg"sv, "XML text"},
 };
 
 bool holds(std::string_view text, std::string_view part) { return text.find(part) != text.npos; }
@@ -110,20 +115,11 @@ FileKind protobuf_kind(std::string_view head) {
   return {};
 }
 
-FileKind text_kind(std::string_view head) {
-  if (head.starts_with("version https://git-lfs.github.com/"))
-    return {"a pointer of Git LFS in place of the file", "`git lfs pull` fetches the file itself"};
-  if (head.starts_with("{\"event\":")) return {"a log", "the model is in the file beside it"};
-  if (head.starts_with('{') || head.starts_with('[')) return {"JSON text", ""};
-  if (head.starts_with("<!DOCTYPE") || head.starts_with("<html") || head.starts_with("<!doctype"))
-    return {"an HTML page", "a download may have failed"};
-  if (head.starts_with("<?xml") || head.starts_with("<svg")) return {"XML text", ""};
+bool is_text(std::string_view head) {
   const std::string_view first = head.substr(0, 64);
-  const bool text = first.size() >= 8 && std::all_of(first.begin(), first.end(), [](char c) {
-                      return std::isprint(static_cast<unsigned char>(c)) ||
-                             std::isspace(static_cast<unsigned char>(c));
-                    });
-  return text ? FileKind{"text", ""} : FileKind{};
+  return first.size() >= 8 && std::all_of(first.begin(), first.end(), [](unsigned char c) {
+           return std::isprint(c) || std::isspace(c);
+         });
 }
 
 }  // namespace
@@ -137,9 +133,8 @@ FileKind kind_of(std::span<const std::byte> bytes, const std::string& path) {
     return {"a Python pickle, such as torch.save() writes", torch_advice(path)};
   for (const Signature& s : kSignatures)
     if (head.size() >= s.at + s.bytes.size() && head.substr(s.at).starts_with(s.bytes))
-      return {s.what, s.instead ? *s.instead : ""};
-  if (FileKind text = text_kind(head); !text.what.empty()) return text;
-  return protobuf_kind(head);
+      return {s.what, s.instead};
+  return is_text(head) ? FileKind{"text", ""} : protobuf_kind(head);
 }
 
 FileKind kind_of_file(const std::string& path) {

@@ -1,9 +1,11 @@
-// safetensors: reading a file, with the checks on where the data lies.
+// safetensors: element types; reading a file, with the checks on where the data lies; writing one.
 #include "core/safetensors.h"
 
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <iterator>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 
@@ -11,24 +13,30 @@
 #include "core/file.h"
 #include "core/file_kind.h"
 #include "core/safetensors_format.h"
+#include "core/text.h"
 
 namespace espalier {
 namespace {
 
 using namespace safetensors;
+using nlohmann::json;
 
 static_assert(std::endian::native == std::endian::little, "data is copied as the file has it");
 
-void refuse_others(const std::string& path, std::span<const std::byte> file) {
-  const FileKind kind = kind_of(file, path);
-  if (kind.safetensors || kind.what.empty()) return;
-  fail(path, ": found ", kind.what, ", expected a model file (safetensors)",
-       kind.instead.empty() ? "" : "; " + kind.instead);
-}
+// One row a DType, in its order.
+struct DTypeRow {
+  std::string_view name;
+  std::size_t size;
+};
+constexpr DTypeRow kDTypes[] = {{"U64", 8}, {"I64", 8},  {"F64", 8}, {"F32", 4}, {"U32", 4},
+                                {"I32", 4}, {"BF16", 2}, {"F16", 2}, {"U16", 2}, {"I16", 2},
+                                {"I8", 1},  {"U8", 1},   {"BOOL", 1}};
 
 // The JSON text after the length in front, both checked against the file's size.
 std::string_view header_of(const std::string& path, std::span<const std::byte> file) {
-  refuse_others(path, file);
+  const FileKind kind = kind_of(file, path);
+  check(kind.safetensors || kind.what.empty(), path, ": found ", kind.what,
+        ", expected a model file (safetensors)", kind.instead.empty() ? "" : "; " + kind.instead);
   check(file.size() >= kPrefix, path, ": found ", file.size(),
         " bytes, expected at least the 8 of the header's length");
   std::uint64_t length;
@@ -50,35 +58,31 @@ std::string_view header_of(const std::string& path, std::span<const std::byte> f
 
 // Each tensor's range: within the data, and as long as type and shape ask for.
 void check_range(const std::string& where, const Entry& entry, std::uint64_t data_size) {
-  const std::int64_t begin = (*entry.offsets)[0], end = (*entry.offsets)[1];
-  const std::string found = ": found data_offsets " + text_of(*entry.offsets);
+  const std::int64_t begin = entry.offsets[0], end = entry.offsets[1];
+  const std::string found = ": found data_offsets " + text_of(entry.offsets);
   if (begin > end) fail(where, found, ", expected the start not to be after the end");
   if (static_cast<std::uint64_t>(end) > data_size)
     fail(where, found, ", expected them within the file's ", data_size, " bytes of data");
-  const std::optional<std::uint64_t> size = byte_size(*entry.dtype, *entry.shape);
-  if (!size) fail(where, ": found shape ", text_of(*entry.shape), ", expected below 2^64 bytes");
+  const std::optional<std::uint64_t> size = byte_size(entry.dtype, entry.shape);
+  if (!size) fail(where, ": found shape ", text_of(entry.shape), ", expected below 2^64 bytes");
   if (static_cast<std::uint64_t>(end - begin) != *size)
-    fail(where, found, ", expected ", *size, " bytes for ", dtype_name(*entry.dtype), " ",
-         text_of(*entry.shape));
+    fail(where, found, ", expected ", *size, " bytes for ", dtype_name(entry.dtype), " ",
+         text_of(entry.shape));
 }
 
-// Every byte of the data belongs to exactly one tensor.
-void check_places(const std::string& path, const std::vector<Entry>& entries,
-                  std::uint64_t data_size) {
-  std::vector<const Entry*> in_place;
-  for (const Entry& entry : entries) {
+// Every byte of the data belongs to exactly one tensor. Puts them into the order of their data.
+void check_places(const std::string& path, std::vector<Entry>& entries, std::uint64_t data_size) {
+  for (const Entry& entry : entries)
     check_range(path + ": tensor " + quote(entry.name), entry, data_size);
-    in_place.push_back(&entry);
-  }
-  std::sort(in_place.begin(), in_place.end(),
-            [](const Entry* a, const Entry* b) { return *a->offsets < *b->offsets; });
+  std::sort(entries.begin(), entries.end(),
+            [](const Entry& a, const Entry& b) { return a.offsets < b.offsets; });
   std::int64_t covered = 0;
-  for (const Entry* entry : in_place) {
-    const std::int64_t begin = (*entry->offsets)[0];
+  for (const Entry& entry : entries) {
+    const std::int64_t begin = entry.offsets[0];
     if (begin != covered)
-      fail(path, ": tensor ", quote(entry->name), ": found its data at byte ", begin, ", expected ",
+      fail(path, ": tensor ", quote(entry.name), ": found its data at byte ", begin, ", expected ",
            covered, " where the data before it ends");
-    covered = (*entry->offsets)[1];
+    covered = entry.offsets[1];
   }
   if (static_cast<std::uint64_t>(covered) != data_size)
     fail(path, ": found ", data_size, " bytes of data, expected ", covered, " as the header says");
@@ -110,7 +114,57 @@ std::vector<float> converted(std::span<const std::byte> bytes, float (*convert)(
   return values;
 }
 
+// Other text would make a file that nobody can read.
+void check_utf8(const std::string& where, const std::string& text) {
+  try {
+    json(text).dump();
+  } catch (const json::exception&) {
+    fail(where, ": found bytes that are not UTF-8, expected UTF-8 text");
+  }
+}
+
 }  // namespace
+
+std::string_view dtype_name(DType dtype) { return kDTypes[static_cast<int>(dtype)].name; }
+std::size_t dtype_size(DType dtype) { return kDTypes[static_cast<int>(dtype)].size; }
+
+namespace safetensors {
+
+std::optional<DType> dtype_named(std::string_view name) {
+  for (std::size_t i = 0; i < std::size(kDTypes); ++i)
+    if (kDTypes[i].name == name) return static_cast<DType>(i);
+  return std::nullopt;
+}
+
+std::string quote(const std::string& name) {
+  constexpr std::size_t kLongest = 100;
+  std::string text = name;
+  if (text.size() > kLongest) {
+    std::size_t end = kLongest;
+    while (end > 0 && (text[end] & 0xc0) == 0x80) --end;  // not within a UTF-8 sequence
+    text = text.substr(0, end) + "...";
+  }
+  for (char& c : text)
+    if (is_control(static_cast<unsigned char>(c))) c = '?';
+  return '"' + text + '"';
+}
+
+std::string text_of(const Sizes& shape) {
+  std::string text = "[";
+  for (const std::int64_t size : shape)
+    text += (text.size() > 1 ? ", " : "") + std::to_string(size);
+  return text + "]";
+}
+
+std::optional<std::uint64_t> byte_size(DType dtype, const Sizes& shape) {
+  std::uint64_t bytes = dtype_size(dtype);
+  for (const std::int64_t size : shape)
+    if (__builtin_mul_overflow(bytes, static_cast<std::uint64_t>(size), &bytes))
+      return std::nullopt;
+  return bytes;
+}
+
+}  // namespace safetensors
 
 SafeTensors SafeTensors::read(const std::string& path) { return {path, read_file(path)}; }
 
@@ -121,9 +175,9 @@ SafeTensors::SafeTensors(std::string path, std::vector<std::byte> bytes)
   const std::span<const std::byte> data = std::span(bytes_).subspan(kPrefix + header.size());
   check_places(path_, entries, data.size());
   for (Entry& entry : entries) {
-    const auto begin = static_cast<std::size_t>((*entry.offsets)[0]);
-    const auto end = static_cast<std::size_t>((*entry.offsets)[1]);
-    tensors_.emplace(std::move(entry.name), StoredTensor{*entry.dtype, std::move(*entry.shape),
+    const auto begin = static_cast<std::size_t>(entry.offsets[0]);
+    const auto end = static_cast<std::size_t>(entry.offsets[1]);
+    tensors_.emplace(std::move(entry.name), StoredTensor{entry.dtype, std::move(entry.shape),
                                                          data.subspan(begin, end - begin)});
   }
 }
@@ -172,6 +226,63 @@ void SafeTensors::rename(const std::function<std::string(const std::string&)>& o
       fail(path_, ": tensor ", quote(name), ": found another one named ", quote(other(name)),
            ", expected one of these names");
   tensors_ = std::move(renamed);
+}
+
+void SafeTensorsWriter::metadata(const std::string& key, std::string value) {
+  check_utf8("metadata " + quote(key), key);
+  check_utf8("metadata " + quote(key), value);
+  metadata_[key] = std::move(value);
+}
+
+void SafeTensorsWriter::add(const std::string& name, DType dtype, Sizes shape,
+                            std::span<const std::byte> bytes) {
+  const std::string where = "tensor " + quote(name);
+  check_utf8(where, name);
+  if (name == kMetadata) fail(where, ": found the reserved name, expected another");
+  if (shape.size() > kMaxRank)
+    fail(where, ": found ", shape.size(), " dimensions, expected at most ", kMaxRank);
+  for (const std::int64_t size : shape)
+    if (size < 0) fail(where, ": found shape ", text_of(shape), ", expected sizes of 0 or more");
+  if (bytes.size() != byte_size(dtype, shape))
+    fail(where, ": found ", bytes.size(), " bytes, expected those of ", dtype_name(dtype), " ",
+         text_of(shape));
+  if (!tensors_.emplace(name, StoredTensor{dtype, std::move(shape), bytes}).second)
+    fail(where, ": found the name twice, expected once");
+}
+
+void SafeTensorsWriter::add(const std::string& name, Sizes shape, std::span<const float> values) {
+  add(name, DType::F32, std::move(shape), std::as_bytes(values));
+}
+
+void SafeTensorsWriter::write(const std::string& path) const {
+  std::vector<const std::pair<const std::string, StoredTensor>*> order;  // by type, then by name
+  for (const auto& entry : tensors_) order.push_back(&entry);
+  std::stable_sort(order.begin(), order.end(),
+                   [](auto* a, auto* b) { return a->second.dtype < b->second.dtype; });
+
+  nlohmann::ordered_json fields = nlohmann::ordered_json::object();
+  if (!metadata_.empty()) fields[kMetadata] = metadata_;
+  std::size_t begin = 0;
+  for (const auto* entry : order) {
+    const auto& [name, tensor] = *entry;
+    const std::size_t end = begin + tensor.bytes.size();
+    fields[name] = {{"dtype", dtype_name(tensor.dtype)},
+                    {"shape", tensor.shape},
+                    {"data_offsets", {begin, end}}};
+    begin = end;
+  }
+  std::string header = fields.dump();
+  header.append((kPrefix - header.size() % kPrefix) % kPrefix, ' ');  // the data starts aligned
+  check(header.size() <= kMaxHeader, path, ": found a header of ", header.size(),
+        " bytes, expected at most ", kMaxHeader);
+
+  AtomicFile file(path);
+  const std::uint64_t length = header.size();
+  file.write(&length, kPrefix);
+  file.write(header.data(), header.size());
+  for (const auto* entry : order)
+    file.write(entry->second.bytes.data(), entry->second.bytes.size());
+  file.commit();
 }
 
 }  // namespace espalier

@@ -39,8 +39,6 @@ class SafeTensors {
 
   SafeTensors(SafeTensors&&) = default;  // the views stay valid: the bytes do not move
   SafeTensors& operator=(SafeTensors&&) = default;
-  SafeTensors(const SafeTensors&) = delete;
-  SafeTensors& operator=(const SafeTensors&) = delete;
 
   const std::string& path() const { return path_; }
   // Free text under "__metadata__".

@@ -31,9 +31,9 @@ std::optional<std::uint64_t> byte_size(DType dtype, const Sizes& shape);
 // What the header says of one tensor.
 struct Entry {
   std::string name;
-  std::optional<DType> dtype;
-  std::optional<Sizes> shape;
-  std::optional<Sizes> offsets;  // two: first byte and one past the last, from the data's start
+  DType dtype;
+  Sizes shape;
+  Sizes offsets;  // two: first byte and one past the last, from the data's start
 };
 
 // The tensors of a file's header, in its order, and what is under "__metadata__". The header is the

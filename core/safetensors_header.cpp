@@ -47,8 +47,7 @@ class HeaderReader : public nlohmann::json_sax<json> {
   bool end_object() override {
     --depth_;
     if (depth_ == 0 || in_metadata()) return true;
-    const Entry& entry = entries.back();
-    if (!entry.dtype || !entry.shape || !entry.offsets || entry.offsets->size() != 2)
+    if (keys_[1].size() != 3 || entries.back().offsets.size() != 2)
       fail(where(), ": found an incomplete entry, expected dtype, shape and two data_offsets");
     return true;
   }
@@ -56,7 +55,6 @@ class HeaderReader : public nlohmann::json_sax<json> {
   bool start_array(std::size_t) override {
     if (depth_ != 2 || in_metadata() || field_ == "dtype") reject("an array");
     ++depth_;
-    numbers().emplace();
     return true;
   }
 
@@ -68,7 +66,7 @@ class HeaderReader : public nlohmann::json_sax<json> {
   bool number_unsigned(std::uint64_t value) override {
     if (depth_ != 3 || value > std::numeric_limits<std::int64_t>::max())
       reject(std::to_string(value));
-    Sizes& list = *numbers();
+    Sizes& list = field_ == "shape" ? entries.back().shape : entries.back().offsets;
     if (list.size() == kMaxRank)
       fail(where(), ": found more than ", kMaxRank, " numbers, expected at most ", kMaxRank);
     list.push_back(static_cast<std::int64_t>(value));
@@ -79,9 +77,12 @@ class HeaderReader : public nlohmann::json_sax<json> {
     if (depth_ != 2 || (!in_metadata() && field_ != "dtype")) reject(quote(value));
     if (in_metadata()) {
       metadata_[field_] = value;
-    } else if (!(entries.back().dtype = dtype_named(value))) {
-      fail(where(), ": found ", quote(value), ", expected a type such as F32, F16 or I64");
+      return true;
     }
+    const std::optional<DType> dtype = dtype_named(value);
+    if (!dtype)
+      fail(where(), ": found ", quote(value), ", expected a type such as F32, F16 or I64");
+    entries.back().dtype = *dtype;
     return true;
   }
 
@@ -97,11 +98,6 @@ class HeaderReader : public nlohmann::json_sax<json> {
 
  private:
   bool in_metadata() const { return name_ == kMetadata; }
-
-  std::optional<Sizes>& numbers() {
-    Entry& entry = entries.back();
-    return field_ == "shape" ? entry.shape : entry.offsets;
-  }
 
   std::string where() const {
     const std::string at = path_ + (in_metadata() ? ": " : ": tensor ") + quote(name_);

@@ -7,7 +7,6 @@
 
 #include "core/error.h"
 #include "core/parallel.h"
-#include "core/relayout.h"
 
 namespace espalier {
 namespace {
@@ -35,12 +34,10 @@ void collect(const std::shared_ptr<TapeNode>& last, std::vector<std::shared_ptr<
 }
 
 // (+)= the gradient of a tensor of one element by itself, which is 1.
-void put_one(const GradOut& to, const Shape& shape, const Layout& layout) {
+void put_one(const Tensor& tensor) {
   const float one = 1;
-  if (layout.plain())
-    *to.data = to.add ? *to.data + one : one;
-  else
-    (to.add ? add_plain_to_lanes : plain_to_lanes)(&one, planes_of(to.data, shape, layout));
+  const GradOut to = grad_out(tensor);
+  relayout(tensor.shape(), &one, {}, to.data, tensor.layout(), to.add);
 }
 
 }  // namespace
@@ -90,7 +87,7 @@ void Tensor::backward() const {
   check(defined() && numel() == 1, "backward: found a tensor of shape ",
         defined() ? shape().str() : "none", ", expected one element (a loss)");
   check(requires_grad(), "backward: nothing that led to this tensor requires a gradient");
-  if (!impl_->node) return put_one(grad_out(*this), shape(), layout());  // a leaf
+  if (!impl_->node) return put_one(*this);  // a leaf
   flush_denormals();
   NoGrad off;
   thread_local std::vector<std::shared_ptr<TapeNode>> order;
@@ -98,7 +95,7 @@ void Tensor::backward() const {
   for (const auto& node : order)
     check(!node->released, "backward: found a tape that an earlier backward pass has used up at ",
           name(node->op), ", expected a fresh forward pass");
-  put_one(grad_out(*this), shape(), layout());
+  put_one(*this);
   for (auto& node : order) {
     // A node without a gradient fed nothing that the loss depends on.
     if (node->gradient.defined()) node->backward(node->gradient);

@@ -15,6 +15,7 @@
 #include <array>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "core/operation.h"
@@ -60,18 +61,12 @@ template <class Backward>
 class RecordedNode final : public TapeNode {
  public:
   RecordedNode(Op op, std::initializer_list<Tensor> inputs, Backward&& backward)
-      : TapeNode(op, inputs), backward_(std::make_unique<Held>(std::move(backward))) {}
-  void backward(const Tensor& dy) override { backward_->function(dy); }
+      : TapeNode(op, inputs), backward_(std::move(backward)) {}
+  void backward(const Tensor& dy) override { (*backward_)(dy); }
   void release() override { backward_.reset(); }
 
  private:
-  struct Held {
-    explicit Held(Backward&& f) : function(std::move(f)) {}
-    static void* operator new(std::size_t bytes) { return allocate(bytes); }
-    static void operator delete(void* held, std::size_t bytes) { espalier::release(held, bytes); }
-    Backward function;
-  };
-  std::unique_ptr<Held> backward_;
+  std::optional<Backward> backward_;
 };
 
 // True where the tape is on and one of the inputs requires a gradient.

@@ -26,9 +26,7 @@ struct Layout {
   int halo = 0;   // zeroed pixels around each plane
 
   bool plain() const { return lanes == 0; }
-  friend bool operator==(const Layout& a, const Layout& b) {
-    return a.lanes == b.lanes && a.halo == b.halo;
-  }
+  friend bool operator==(const Layout&, const Layout&) = default;
 
   // Lanes for a batch. Small batches that need no gradient keep one image a block instead of
   // filling the other lanes with nothing.
@@ -52,6 +50,12 @@ struct Planes {
   }
 };
 Planes planes_of(float* data, const Shape& shape, const Layout& layout);
+
+// Copies the values of a tensor of this shape into another layout, with zeros in its halo and its
+// padding lanes; with `add`, adds them to what is there, and halo and padding lanes stay as they
+// are.
+void relayout(const Shape& shape, const float* from, const Layout& from_layout, float* to,
+              const Layout& to_layout, bool add = false);
 
 // Writes zeros around one plane, wherever its channel has memory that holds no pixel.
 void zero_halo(const Planes& planes, std::int64_t block, std::int64_t channel);

@@ -1,7 +1,7 @@
 // Copies between row-major order and lanes. The images of a block lie far apart in row-major order
 // and side by side in lanes, so a copy transposes: a square of kLanes images by kLanes neighbouring
 // elements at a time, which reads and writes whole vectors on both sides.
-#include "core/relayout.h"
+#include "core/layout.h"
 
 #include <algorithm>
 #include <cstring>
@@ -46,8 +46,6 @@ void for_runs(const Planes& p, const Body& body) {
   });
 }
 
-std::int64_t image_size(const Planes& p) { return std::int64_t{p.channels} * p.height * p.width; }
-
 // to (+)= the first `count` lanes of x
 [[gnu::always_inline]] inline void put(float* to, Vec x, std::int64_t count, bool add) {
   if (count == kLanes) {
@@ -64,48 +62,41 @@ std::int64_t image_size(const Planes& p) { return std::int64_t{p.channels} * p.h
   return x;
 }
 
-void run_to_lanes(const float* from, std::int64_t image_size, const Run& run, bool add) {
+// One way or the other; `plain` is where row-major order begins.
+template <bool kToLanes>
+void copy_run(const Run& run, float* plain, std::int64_t image_size, bool add) {
   for (std::int64_t i = 0; i < run.length; i += kLanes) {
     const std::int64_t count = std::min<std::int64_t>(kLanes, run.length - i);
+    float* const first = plain + run.plain + i;
+    float* const lanes = run.lanes + i * run.step;
     Square square = {};  // zeros for the padding lanes
-    for (std::int64_t image = 0; image < run.images; ++image)
-      square[image] = take(from + run.plain + image * image_size + i, count);
+    if constexpr (kToLanes)
+      for (std::int64_t image = 0; image < run.images; ++image)
+        square[image] = take(first + image * image_size, count);
+    else
+      for (std::int64_t k = 0; k < count; ++k) square[k] = load(lanes + k * run.step);
     transpose(square);
-    for (std::int64_t k = 0; k < count; ++k)
-      put(run.lanes + (i + k) * run.step, square[k], kLanes, add);
+    if constexpr (kToLanes)
+      for (std::int64_t k = 0; k < count; ++k) put(lanes + k * run.step, square[k], kLanes, add);
+    else
+      for (std::int64_t image = 0; image < run.images; ++image)
+        put(first + image * image_size, square[image], count, add);
   }
 }
 
-void run_to_plain(const Run& run, float* to, std::int64_t image_size, bool add) {
-  for (std::int64_t i = 0; i < run.length; i += kLanes) {
-    const std::int64_t count = std::min<std::int64_t>(kLanes, run.length - i);
-    Square square = {};
-    for (std::int64_t k = 0; k < count; ++k) square[k] = load(run.lanes + (i + k) * run.step);
-    transpose(square);
-    for (std::int64_t image = 0; image < run.images; ++image)
-      put(to + run.plain + image * image_size + i, square[image], count, add);
-  }
-}
-
-void copy_to_lanes(const float* from, const Planes& to, bool add) {
-  if (!add)
-    for_each_plane(
-        to, [&](std::int64_t block, std::int64_t channel) { zero_halo(to, block, channel); });
-  for_runs(to, [&](const Run& run) {
-    if (to.lanes == kLanes) return run_to_lanes(from, image_size(to), run, add);
+template <bool kToLanes>
+void copy(const Planes& planes, float* plain, bool add) {
+  if (kToLanes && !add)
+    for_each_plane(planes, [&](std::int64_t block, std::int64_t channel) {
+      zero_halo(planes, block, channel);
+    });
+  const std::int64_t image_size = std::int64_t{planes.channels} * planes.height * planes.width;
+  for_runs(planes, [&](const Run& run) {
+    if (planes.lanes == kLanes) return copy_run<kToLanes>(run, plain, image_size, add);
     for (std::int64_t i = 0; i < run.length; ++i) {
-      float& place = run.lanes[i * run.step];
-      place = add ? place + from[run.plain + i] : from[run.plain + i];
-    }
-  });
-}
-
-void copy_to_plain(const Planes& from, float* to, bool add) {
-  for_runs(from, [&](const Run& run) {
-    if (from.lanes == kLanes) return run_to_plain(run, to, image_size(from), add);
-    for (std::int64_t i = 0; i < run.length; ++i) {
-      float& place = to[run.plain + i];
-      place = add ? place + run.lanes[i * run.step] : run.lanes[i * run.step];
+      float &in_lanes = run.lanes[i * run.step], &in_plain = plain[run.plain + i];
+      float &to = kToLanes ? in_lanes : in_plain, &from = kToLanes ? in_plain : in_lanes;
+      to = add ? to + from : from;
     }
   });
 }
@@ -129,19 +120,26 @@ void move_rows(const Planes& from, const Planes& to, bool add) {
 
 }  // namespace
 
-void plain_to_lanes(const float* from, const Planes& to) { copy_to_lanes(from, to, false); }
-void add_plain_to_lanes(const float* from, const Planes& to) { copy_to_lanes(from, to, true); }
-void lanes_to_plain(const Planes& from, float* to) { copy_to_plain(from, to, false); }
-void add_lanes_to_plain(const Planes& from, float* to) { copy_to_plain(from, to, true); }
-
-void lanes_to_lanes(const Planes& from, const Planes& to, bool add) {
-  if (from.lanes == to.lanes) {
-    with_element(to.lanes, [&](auto element) { move_rows<decltype(element)>(from, to, add); });
+void relayout(const Shape& shape, const float* from, const Layout& from_layout, float* to,
+              const Layout& to_layout, bool add) {
+  const auto planes = [&](const float* data, const Layout& layout) {
+    return planes_of(const_cast<float*>(data), shape, layout);
+  };
+  const std::int64_t count = shape.numel();
+  if (from_layout.plain() && to_layout.plain()) {
+    for (std::int64_t i = 0; i < count; ++i) to[i] = add ? to[i] + from[i] : from[i];
+  } else if (from_layout.plain()) {
+    copy<true>(planes(to, to_layout), const_cast<float*>(from), add);
+  } else if (to_layout.plain()) {
+    copy<false>(planes(from, from_layout), to, add);
+  } else if (from_layout.lanes == to_layout.lanes) {
+    with_element(to_layout.lanes, [&](auto element) {
+      move_rows<decltype(element)>(planes(from, from_layout), planes(to, to_layout), add);
+    });
   } else {
-    std::vector<float, PoolAllocator<float>> plain(
-        static_cast<std::size_t>(from.images * image_size(from)));
-    copy_to_plain(from, plain.data(), false);
-    copy_to_lanes(plain.data(), to, add);
+    std::vector<float, PoolAllocator<float>> plain(static_cast<std::size_t>(count));
+    copy<false>(planes(from, from_layout), plain.data(), false);
+    copy<true>(planes(to, to_layout), plain.data(), add);
   }
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 namespace espalier {
 
@@ -35,10 +36,7 @@ class Rng {
   template <class T>
   void shuffle(T* values, std::uint32_t count) {
     for (std::uint32_t i = count; i > 1; --i) {
-      const std::uint32_t j = below(i);
-      T held = values[i - 1];
-      values[i - 1] = values[j];
-      values[j] = held;
+      std::swap(values[i - 1], values[below(i)]);
     }
   }
 

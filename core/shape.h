@@ -27,17 +27,12 @@ class Shape {
   int index(int dim) const;      // the position that dim names, 0 <= result < rank
   Shape without(int dim) const;  // the other sizes
 
-  friend bool operator==(const Shape& a, const Shape& b) {
-    if (a.rank_ != b.rank_) return false;
-    for (int i = 0; i < a.rank_; ++i)
-      if (a.sizes_[i] != b.sizes_[i]) return false;
-    return true;
-  }
+  friend bool operator==(const Shape&, const Shape&) = default;
 
  private:
   Shape(const std::int64_t* sizes, std::size_t rank);
 
-  std::int64_t sizes_[kMaxRank] = {};
+  std::int64_t sizes_[kMaxRank] = {};  // zeros beyond the rank
   int rank_ = 0;
 };
 

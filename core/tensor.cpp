@@ -7,7 +7,6 @@
 #include "core/autograd.h"
 #include "core/error.h"
 #include "core/parameter.h"
-#include "core/relayout.h"
 
 namespace espalier {
 namespace {
@@ -18,18 +17,17 @@ TensorImpl& there(const std::shared_ptr<TensorImpl>& impl) {
   return *impl;
 }
 
-}  // namespace
-
-Storage::Storage(std::int64_t floats) : size_(floats) {
+std::shared_ptr<float> make_storage(std::int64_t floats) try {
   constexpr std::int64_t kMost = std::int64_t{1} << 44;  // their bytes can be counted
-  try {
-    if (floats > kMost) throw std::bad_alloc();
-    data_ = static_cast<float*>(allocate(static_cast<std::size_t>(floats) * sizeof(float)));
-  } catch (const std::bad_alloc&) {
-    fail("tensor: found no memory for its ", floats, " elements");
-  }
+  if (floats > kMost) throw std::bad_alloc();
+  const std::size_t bytes = static_cast<std::size_t>(floats) * sizeof(float);
+  return {static_cast<float*>(allocate(bytes)), [bytes](float* data) { release(data, bytes); },
+          PoolAllocator<float>()};
+} catch (const std::bad_alloc&) {
+  fail("tensor: found no memory for its ", floats, " elements");
 }
-Storage::~Storage() { release(data_, static_cast<std::size_t>(size_) * sizeof(float)); }
+
+}  // namespace
 
 TensorImpl::TensorImpl() = default;
 
@@ -53,8 +51,7 @@ Tensor Tensor::empty(const Shape& shape, const Layout& layout) {
   Tensor t(std::allocate_shared<TensorImpl>(PoolAllocator<TensorImpl>()));
   t.impl_->shape = shape;
   t.impl_->layout = layout;
-  t.impl_->storage = std::allocate_shared<Storage>(PoolAllocator<Storage>(),
-                                                   espalier::storage_size(shape, layout));
+  t.impl_->storage = make_storage(espalier::storage_size(shape, layout));
   return t;
 }
 
@@ -77,37 +74,31 @@ Tensor Tensor::from(const Shape& shape, std::span<const float> values) {
 
 Tensor Tensor::randn(const Shape& shape, Rng& rng) {
   Tensor t = empty(shape);
-  float* x = t.mutable_data();
-  for (std::int64_t i = 0; i < t.numel(); ++i) x[i] = rng.normal();
+  std::generate_n(t.mutable_data(), t.numel(), [&] { return rng.normal(); });
   return t;
 }
 
 Tensor Tensor::uniform(const Shape& shape, float low, float high, Rng& rng) {
   Tensor t = empty(shape);
-  float* x = t.mutable_data();
-  for (std::int64_t i = 0; i < t.numel(); ++i) x[i] = rng.uniform(low, high);
+  std::generate_n(t.mutable_data(), t.numel(), [&] { return rng.uniform(low, high); });
   return t;
 }
 
 const Shape& Tensor::shape() const { return there(impl_).shape; }
 const Layout& Tensor::layout() const { return there(impl_).layout; }
-const float* Tensor::data() const { return there(impl_).storage->data(); }
+const float* Tensor::data() const { return there(impl_).storage.get(); }
 float* Tensor::mutable_data() {
   ++there(impl_).version;
-  return there(impl_).storage->data();
+  return there(impl_).storage.get();
 }
-std::int64_t Tensor::storage_size() const { return there(impl_).storage->size(); }
+std::int64_t Tensor::storage_size() const { return espalier::storage_size(shape(), layout()); }
 std::uint64_t Tensor::version() const { return there(impl_).version; }
 
-Planes Tensor::planes() const { return planes_of(there(impl_).storage->data(), shape(), layout()); }
+Planes Tensor::planes() const { return planes_of(there(impl_).storage.get(), shape(), layout()); }
 
 std::vector<float> Tensor::to_vector() const {
   std::vector<float> values(static_cast<std::size_t>(numel()));
-  if (values.empty()) return values;
-  if (layout().plain())
-    std::copy_n(data(), numel(), values.data());
-  else
-    lanes_to_plain(planes(), values.data());
+  relayout(shape(), data(), layout(), values.data(), {});
   return values;
 }
 
@@ -135,16 +126,10 @@ Tensor Tensor::detach() const { return view(shape()); }
 void Tensor::copy_from(const Tensor& other) {
   check(other.shape() == shape(), "copy: found shape ", other.shape().str(), ", expected ",
         shape().str());
-  if (other.layout() == layout()) {
+  if (other.layout() == layout())
     std::copy_n(other.data(), storage_size(), mutable_data());
-  } else {
-    const std::vector<float> values = other.to_vector();
-    float* x = mutable_data();
-    if (layout().plain())
-      std::copy(values.begin(), values.end(), x);
-    else
-      plain_to_lanes(values.data(), planes());
-  }
+  else
+    relayout(shape(), other.data(), other.layout(), mutable_data(), layout());
 }
 
 bool Tensor::requires_grad() const { return there(impl_).leaf_requires_grad || there(impl_).node; }

@@ -16,21 +16,6 @@ namespace espalier {
 
 class TapeNode;
 
-// The floats of one or more tensors (a reshape shares them).
-class Storage {
- public:
-  explicit Storage(std::int64_t floats);
-  ~Storage();
-  Storage(const Storage&) = delete;
-  Storage& operator=(const Storage&) = delete;
-  float* data() const { return data_; }
-  std::int64_t size() const { return size_; }
-
- private:
-  float* data_;
-  std::int64_t size_;
-};
-
 struct TensorImpl;
 
 class Tensor {
@@ -103,7 +88,7 @@ struct TensorImpl {
 
   Shape shape;
   Layout layout;
-  std::shared_ptr<Storage> storage;
+  std::shared_ptr<float> storage;  // of one or more tensors: a reshape shares it
   std::uint64_t version = 0;
 
   bool leaf_requires_grad = false;

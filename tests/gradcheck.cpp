@@ -13,7 +13,6 @@
 
 #include "core/autograd.h"
 #include "core/parameter.h"
-#include "core/relayout.h"
 #include "tests/gradcheck_reference.h"
 
 namespace espalier::testing {
@@ -45,10 +44,7 @@ void walk(const Planes& p, const Function& f) {
 
 // Writes row-major values, and zeros around them.
 void write(const std::vector<float>& values, const Tensor& t, float* data) {
-  if (t.layout().plain())
-    std::copy(values.begin(), values.end(), data);
-  else
-    plain_to_lanes(values.data(), planes_of(data, t.shape(), t.layout()));
+  relayout(t.shape(), values.data(), {}, data, t.layout());
 }
 
 // ---- One case ---------------------------------------------------------------

@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "core/autograd.h"
-#include "core/relayout.h"
 #include "tests/gradcheck.h"
 
 using namespace espalier;

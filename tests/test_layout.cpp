@@ -7,7 +7,6 @@
 #include "core/autograd.h"
 #include "core/error.h"
 #include "core/ops/layout.h"
-#include "core/relayout.h"
 #include "tests/gradcheck.h"
 
 namespace espalier {
@@ -77,15 +76,15 @@ TEST_CASE("relayout: between row-major order and lanes, every float") {
       CAPTURE(layout.halo);
       const Tensor plain = numbered(shape);
       Tensor lanes = filled(shape, layout, nan);
-      plain_to_lanes(plain.data(), lanes.planes());
+      relayout(shape, plain.data(), {}, lanes.mutable_data(), layout);
       CHECK(wrong_floats(lanes, 1, 0) == 0);
-      add_plain_to_lanes(plain.data(), lanes.planes());
+      relayout(shape, plain.data(), {}, lanes.mutable_data(), layout, true);
       CHECK(wrong_floats(lanes, 2, 0) == 0);
 
       for_each_float(lanes.planes(), [nan](float& x, std::int64_t i) { x = i < 0 ? nan : x; });
       Tensor back = filled(shape, {}, nan);
-      lanes_to_plain(lanes.planes(), back.mutable_data());
-      add_lanes_to_plain(lanes.planes(), back.mutable_data());
+      for (const bool add : {false, true})
+        relayout(shape, lanes.data(), layout, back.mutable_data(), {}, add);
       std::int64_t wrong = 0;
       for (std::int64_t i = 0; i < back.numel(); ++i)
         wrong += back.data()[i] != 4 * plain.data()[i];
@@ -100,13 +99,13 @@ TEST_CASE("relayout: between lanes of different width and halo, every float") {
         CAPTURE(shape.str());
         CAPTURE(from.lanes);
         CAPTURE(to.lanes);
-        const Tensor source = filled(shape, from, 7);
-        plain_to_lanes(numbered(shape).data(), source.planes());
+        Tensor source = filled(shape, from, 7);
+        relayout(shape, numbered(shape).data(), {}, source.mutable_data(), from);
         for_each_float(source.planes(), [](float& x, std::int64_t i) { x = i < 0 ? 7 : x; });
         Tensor target = filled(shape, to, std::numeric_limits<float>::quiet_NaN());
-        lanes_to_lanes(source.planes(), target.planes(), false);
+        relayout(shape, source.data(), from, target.mutable_data(), to);
         CHECK(wrong_floats(target, 1, 0) == 0);
-        lanes_to_lanes(source.planes(), target.planes(), true);
+        relayout(shape, source.data(), from, target.mutable_data(), to, true);
         CHECK(wrong_floats(target, 2, 0) == 0);
       }
 }

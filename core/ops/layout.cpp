@@ -3,26 +3,8 @@
 
 #include "core/autograd.h"
 #include "core/error.h"
-#include "core/relayout.h"
 
 namespace espalier {
-namespace {
-
-// to = from, or to += from; both hold the same shape, each in a layout of its own.
-void copy(const float* from, const Layout& from_layout, float* to, const Layout& to_layout,
-          const Shape& shape, bool add) {
-  const auto planes = [&shape](const float* data, const Layout& layout) {
-    return planes_of(const_cast<float*>(data), shape, layout);
-  };
-  if (from_layout.plain())
-    (add ? add_plain_to_lanes : plain_to_lanes)(from, planes(to, to_layout));
-  else if (to_layout.plain())
-    (add ? add_lanes_to_plain : lanes_to_plain)(planes(from, from_layout), to);
-  else
-    lanes_to_lanes(planes(from, from_layout), planes(to, to_layout), add);
-}
-
-}  // namespace
 
 Tensor to_layout(const Tensor& x, const Layout& wanted) {
   Layout layout = wanted;
@@ -32,9 +14,10 @@ Tensor to_layout(const Tensor& x, const Layout& wanted) {
         layout.lanes, " lanes, expected 0 (plain), 1 or ", simd_lanes());
   check(layout.halo >= 0, "layout: found a halo of ", layout.halo, ", expected 0 or more");
   Tensor y = Tensor::empty(x.shape(), layout);
-  copy(x.data(), x.layout(), y.mutable_data(), layout, x.shape(), false);
+  relayout(x.shape(), x.data(), x.layout(), y.mutable_data(), layout);
   return record(Op::Relayout, y, {x}, [x, layout](const Tensor& dy) {
-    if (GradOut dx = grad_out(x)) copy(dy.data(), layout, dx.data, x.layout(), x.shape(), dx.add);
+    if (GradOut dx = grad_out(x))
+      relayout(x.shape(), dy.data(), layout, dx.data, x.layout(), dx.add);
   });
 }
 

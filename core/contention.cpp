@@ -1,7 +1,4 @@
 // Contention: samples, the decision, and how libgomp is told.
-#include "core/contention.h"
-
-#include <omp.h>
 #include <time.h>
 
 #include <algorithm>
@@ -11,6 +8,7 @@
 #include <system_error>
 #include <thread>
 
+#include "core/parallel.h"
 #include "core/processors.h"
 
 namespace espalier {
@@ -53,22 +51,16 @@ class SleepingTeam {
   }
 
   void end() {
-    {
-      const std::lock_guard lock(mutex_);
-      there_ = false;
-    }
+    const std::lock_guard lock(mutex_);
+    there_ = false;
     changed_.notify_all();
   }
 
-  bool there() {
-    const std::lock_guard lock(mutex_);
-    return there_;
-  }
+  bool there() const { return there_; }
 
  private:
   void sleep(int size) {
     if (startable_threads(size) < size) {  // as many are not to be had
-      const std::lock_guard lock(mutex_);
       there_ = false;
       return;
     }
@@ -81,7 +73,7 @@ class SleepingTeam {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  bool there_ = false;
+  std::atomic<bool> there_ = false;  // changed under the lock where the team waits for it
 };
 
 struct State {
@@ -146,7 +138,5 @@ ContentionSample::~ContentionSample() {
   state().passed += passed_;
   state().worked += worked_;
 }
-
-bool idle_threads_sleep() { return state().team.there(); }
 
 }  // namespace espalier

@@ -8,8 +8,6 @@
 #include <atomic>
 #include <cstdint>
 
-#include "core/contention.h"
-
 namespace espalier {
 
 // Threads that a parallel loop of this thread uses. Until it is set: as many as OpenMP would take
@@ -52,6 +50,35 @@ std::uint64_t loops_begun();
 // num_threads(), but no more than share a loop and than the system lets the process have. A loop
 // begins with this.
 int threads_of_loop();
+
+// Whether other programs use the processors that the threads of a loop run on, found out by samples
+// (core/contention.cpp). Threads that wait for the next loop spin for some milliseconds, which is
+// fastest on a quiet machine and takes the processor from others, or from threads of their own
+// loop, on a busy one.
+struct LoopStart {
+  std::int64_t time;  // nanoseconds of the monotonic clock
+  bool sampled;       // every few milliseconds a loop is
+};
+
+// A loop on so many threads begins. Draws the conclusion from the samples so far: where threads had
+// to wait for processors, idle ones go to sleep at once from now on, until for some seconds none
+// had to wait. Any thread may call.
+LoopStart loop_starts(int threads);
+
+// What one thread does in a loop, from its arrival to the end of its share. Counts how late it
+// comes and, in a sampled loop, the time that passes beside the time that it has a processor.
+// Nothing may wait meanwhile.
+class ContentionSample {
+ public:
+  explicit ContentionSample(const LoopStart& start);
+  ~ContentionSample();
+  ContentionSample(const ContentionSample&) = delete;
+  ContentionSample& operator=(const ContentionSample&) = delete;
+
+ private:
+  bool sampled_;
+  std::int64_t passed_ = 0, worked_ = 0;  // nanoseconds
+};
 
 // While it lives, OpenMP gives a loop the threads that it asks for: under OMP_DYNAMIC it would go
 // by the load average, which a training itself raises.

@@ -29,12 +29,6 @@ bool has(const std::vector<std::string>& list, const char* word) {
   return std::find(list.begin(), list.end(), word) != list.end();
 }
 
-// Where the files of the process's group are, and where those of the outermost group are.
-struct Group {
-  bool second_version = false;
-  std::string root, own;  // `own` is `root` or below it
-};
-
 // The group's path as the file "cgroup" has it ("4:cpu,cpuacct:/path", or "0::/path" in version 2);
 // empty where there is none.
 std::string path_of_group(const std::string& process, bool second_version) {
@@ -47,25 +41,6 @@ std::string path_of_group(const std::string& process, bool second_version) {
       return line.substr(second + 1);
   }
   return "";
-}
-
-// "36 35 0:31 ROOT MOUNTPOINT rw,... - cgroup cgroup rw,cpu": what a mount shows is the part of the
-// hierarchy below ROOT, which in a container may be the container's own group.
-std::vector<Group> groups_of(const std::string& process) {
-  std::vector<Group> groups;
-  std::ifstream file(process + "/mountinfo");
-  for (std::string line; std::getline(file, line);) {
-    const std::vector<std::string> words = split(line, ' ');
-    const auto dash = std::find(words.begin(), words.end(), "-");
-    if (words.end() - dash < 4 || dash - words.begin() < 5) continue;
-    const bool second_version = dash[1] == "cgroup2";
-    if (!second_version && !(dash[1] == "cgroup" && has(split(dash[3], ','), "cpu"))) continue;
-    std::string path = path_of_group(process, second_version);
-    if (path.empty()) continue;
-    if (words[3] != "/" && path.starts_with(words[3])) path = path.substr(words[3].size());
-    groups.push_back({second_version, words[4], words[4] + path});
-  }
-  return groups;
 }
 
 // The quota that a group itself sets, in processors; 0: none.
@@ -89,14 +64,27 @@ int processors_in_mask() {
 
 }  // namespace
 
+// "36 35 0:31 ROOT MOUNTPOINT rw,... - cgroup cgroup rw,cpu": what a mount shows is the part of the
+// hierarchy below ROOT, which in a container may be the container's own group.
 double cpu_quota(const std::string& process) {
   double least = 0;
-  for (const Group& group : groups_of(process))
-    for (std::string folder = group.own;; folder.resize(folder.rfind('/'))) {
-      const double quota = quota_in(folder, group.second_version);
+  std::ifstream file(process + "/mountinfo");
+  for (std::string line; std::getline(file, line);) {
+    const std::vector<std::string> words = split(line, ' ');
+    const auto dash = std::find(words.begin(), words.end(), "-");
+    if (words.end() - dash < 4 || dash - words.begin() < 5) continue;
+    const bool second_version = dash[1] == "cgroup2";
+    if (!second_version && !(dash[1] == "cgroup" && has(split(dash[3], ','), "cpu"))) continue;
+    std::string path = path_of_group(process, second_version);
+    if (path.empty()) continue;
+    const std::string &root = words[3], &mount = words[4];
+    if (root != "/" && path.starts_with(root)) path = path.substr(root.size());
+    for (std::string folder = mount + path;; folder.resize(folder.rfind('/'))) {
+      const double quota = quota_in(folder, second_version);
       if (quota > 0 && (least == 0 || quota < least)) least = quota;
-      if (folder.size() <= group.root.size()) break;
+      if (folder.size() <= mount.size()) break;
     }
+  }
   return least;
 }
 

@@ -51,10 +51,10 @@ std::uint64_t loops_begun();
 // begins with this.
 int threads_of_loop();
 
-// Whether other programs use the processors that the threads of a loop run on, found out by samples
-// (core/contention.cpp). Threads that wait for the next loop spin for some milliseconds, which is
-// fastest on a quiet machine and takes the processor from others, or from threads of their own
-// loop, on a busy one.
+// Whether other programs use the processors that the threads of a loop run on, found out by
+// samples. Threads that wait for the next loop spin for some milliseconds, which is fastest on a
+// quiet machine and takes the processor from others, or from threads of their own loop, on a busy
+// one.
 struct LoopStart {
   std::int64_t time;  // nanoseconds of the monotonic clock
   bool sampled;       // every few milliseconds a loop is

@@ -6,7 +6,6 @@
 
 #include "core/autograd.h"
 #include "core/error.h"
-#include "core/ops/accuracy.h"
 #include "core/ops/activation.h"
 #include "core/ops/conv.h"
 #include "core/ops/elementwise.h"

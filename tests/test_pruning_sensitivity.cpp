@@ -1,5 +1,5 @@
 // Sensitivity: each list alone, measured as by hand, and a model that is as before.
-#include "core/ops/accuracy.h"
+#include "core/ops/reduce.h"
 #include "tests/test_pruning.h"
 
 using namespace espalier;

@@ -7,8 +7,8 @@
 #include "core/error.h"
 #include "core/kernels/gemm.h"
 #include "core/ops/layout.h"
-#include "core/ops/rows.h"
 #include "core/ops/sparse_linear.h"
+#include "core/ops/sums.h"
 #include "core/parameter.h"
 
 namespace espalier {
@@ -45,7 +45,7 @@ Tensor linear(const Tensor& given, const Tensor& weight, const Tensor& bias) {
     if (GradOut dw = grad_out(weight))
       gemm(false, true, outputs, inputs, columns, dy.data(), columns, x.data(), columns, dw.data,
            inputs, dw.add);
-    if (GradOut db = grad_out(bias)) add_rows(dy.data(), outputs, columns, db);
+    if (GradOut db = grad_out(bias)) sum_middle(dy.data(), outputs, columns, 1, db.data, db.add);
   });
 }
 

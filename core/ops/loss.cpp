@@ -101,22 +101,19 @@ Tensor cross_entropy(const Tensor& x, std::span<const std::int32_t> given,
                   if (!dx) return;
                   const float scale = dy.item() / static_cast<float>(s.images);
                   const float even = smoothing / static_cast<float>(s.classes);
-                  const auto put = [&](std::int64_t place, float value) {
-                    dx.data[place] = dx.add ? dx.data[place] + value : value;
-                  };
                   for_images(s.places, s.classes, [&](std::int64_t begin, std::int64_t end) {
                     for (std::int64_t k = 0; k < s.classes; ++k)
                       for (std::int64_t i = begin; i < end; ++i) {
                         const std::int64_t at = k * s.class_step + i * s.image_step;
-                        if (i >= s.images) {
-                          put(at, 0);
-                          continue;
+                        float value = 0;  // of padding lanes
+                        if (i < s.images) {
+                          const Softmax& softmax = softmaxes[i];
+                          const float probability =
+                              std::exp(x.data()[at] - softmax.largest) * softmax.inverse_sum;
+                          const float target = even + (k == labels[i] ? 1 - smoothing : 0);
+                          value = scale * (probability - target);
                         }
-                        const Softmax& softmax = softmaxes[i];
-                        const float probability =
-                            std::exp(x.data()[at] - softmax.largest) * softmax.inverse_sum;
-                        const float target = even + (k == labels[i] ? 1 - smoothing : 0);
-                        put(at, scale * (probability - target));
+                        dx.data[at] = dx.add ? dx.data[at] + value : value;
                       }
                   });
                 });

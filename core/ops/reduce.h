@@ -2,6 +2,8 @@
 // first, on the tape).
 #pragma once
 
+#include <span>
+
 #include "core/tensor.h"
 
 namespace espalier {
@@ -22,5 +24,8 @@ Tensor reshape(const Tensor& x, const Shape& shape);
 
 // The index of the largest element of each row of [N, K]; the first where several are.
 std::vector<int> argmax(const Tensor& x);
+// How many rows of the logits [N, K] have their largest value at the label; the first place counts
+// where several are equal. A row that holds NaN counts as wrong.
+std::int64_t count_correct(const Tensor& logits, std::span<const std::int32_t> labels);
 
 }  // namespace espalier

@@ -6,7 +6,7 @@
 #include "core/kernels/scratch.h"
 #include "core/kernels/sparse_linear.h"
 #include "core/ops/layout.h"
-#include "core/ops/rows.h"
+#include "core/ops/sums.h"
 #include "core/parallel.h"
 
 namespace espalier {
@@ -144,7 +144,8 @@ Tensor sparse_linear(const Tensor& given, const Tensor& values, const Pattern& p
                                 .columns = columns,
                                 .dw = dw.data,
                                 .add = dw.add});
-    if (GradOut db = grad_out(bias)) add_rows(dy.data(), pattern->rows(), columns, db);
+    if (GradOut db = grad_out(bias))
+      sum_middle(dy.data(), pattern->rows(), columns, 1, db.data, db.add);
   });
 }
 

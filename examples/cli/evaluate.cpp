@@ -5,8 +5,8 @@
 #include <cstdio>
 
 #include "core/autograd.h"
-#include "core/ops/accuracy.h"
 #include "core/ops/loss.h"
+#include "core/ops/reduce.h"
 #include "examples/cli/progress_bar.h"
 
 namespace espalier::cli {

@@ -9,8 +9,8 @@
 
 #include "core/autograd.h"
 #include "core/error.h"
-#include "core/ops/accuracy.h"
 #include "core/ops/loss.h"
+#include "core/ops/reduce.h"
 #include "core/text.h"
 #include "examples/cli/console.h"
 #include "examples/cli/interrupt.h"

@@ -22,6 +22,7 @@ class Hash {
     value_ ^= value_ >> 32;  // or the high bits of words would never reach the low ones
   }
 
+  std::uint64_t value() const { return value_; }
   std::string str() const {  // 16 hexadecimal digits
     std::string text;
     for (int shift = 60; shift >= 0; shift -= 4) text += "0123456789abcdef"[value_ >> shift & 15];

@@ -1,7 +1,5 @@
-// Activation layers: elementwise, without parameters, any shape.
+// Activation layers and dropout: elementwise, without parameters, any shape.
 #pragma once
-
-#include <algorithm>
 
 #include "core/ops/activation.h"
 #include "layers/module.h"
@@ -14,21 +12,11 @@ class Activation : public Module {
   Channels pass_channels(ChannelWalk& walk, const Channels& in) override;
 };
 
-template <std::size_t N>
-struct TypeName {
-  constexpr TypeName(const char (&name)[N]) { std::copy_n(name, N, text); }
-  char text[N];
-};
-
 // One without options: the name of its type in files, and what it computes.
 template <TypeName kType, Tensor (*kFunction)(const Tensor&)>
-class PlainActivation : public Activation {
+class PlainActivation : public Kind<kType, PlainActivation<kType, kFunction>, Activation> {
  public:
-  PlainActivation() = default;
-  explicit PlainActivation(const Config&) {}
-  std::string type() const override { return kType.text; }
   Tensor forward(const Tensor& x) override { return kFunction(x); }
-  std::shared_ptr<Module> copy() const override { return std::make_shared<PlainActivation>(*this); }
 };
 
 inline Tensor identity(const Tensor& x) { return x; }
@@ -40,16 +28,31 @@ using ReLU6 = PlainActivation<"ReLU6", relu6>;
 using SiLU = PlainActivation<"SiLU", silu>;
 using Sigmoid = PlainActivation<"Sigmoid", sigmoid>;
 
-class LeakyReLU : public Activation {
+class LeakyReLU : public Kind<"LeakyReLU", LeakyReLU, Activation> {
  public:
   explicit LeakyReLU(float slope = 0.01f) : slope(slope) {}
-  explicit LeakyReLU(const Config& config);
-  std::string type() const override { return "LeakyReLU"; }
-  Config config() const override;
+  void describe(Options& all) override { all.number("slope", slope, -1e6, 1e6); }
   Tensor forward(const Tensor& x) override { return leaky_relu(x, slope); }
-  std::shared_ptr<Module> copy() const override { return std::make_shared<LeakyReLU>(*this); }
 
   float slope;  // for x < 0
+};
+
+// Zeroes values at random while training, and does nothing in evaluation. The n-th training step
+// draws from Rng(seed).split(n). Seed and step count stand among the options, so that they are
+// saved with the model and a resumed training draws what it would have.
+class Dropout : public Kind<"Dropout", Dropout> {
+ public:
+  explicit Dropout(float p = 0.5f, std::uint64_t seed = 0);  // p: probability, 0 <= p < 1
+
+  void describe(Options& all) override;
+  Tensor forward(const Tensor& x) override;
+  Shape output_shape(const Shape& input) const override { return input; }
+  Channels pass_channels(ChannelWalk& walk, const Channels& in) override;
+  void initialize(const Rng& rng) override;  // takes its seed from the model's
+
+  float p;
+  std::uint64_t seed;
+  std::uint64_t step = 0;  // training steps so far
 };
 
 }  // namespace espalier::layers

@@ -26,15 +26,6 @@ std::vector<bool> rows_there(const Parameter& weight) {
   return there;
 }
 
-// What becomes of the constants of two values, channel by channel.
-template <class Rule>
-std::vector<Constant> together(const Channels& a, const Channels& b, const Rule& rule) {
-  std::vector<Constant> result;
-  for (std::size_t c = 0; c < a.constants.size(); ++c)
-    result.push_back(rule(a.constants[c], b.constants[c]));
-  return result;
-}
-
 // Of two that are not known: where the first of them was lost.
 Constant earlier(const Constant& x, const Constant& y) {
   return {.lost = x.lost.empty() ? y.lost : x.lost};
@@ -66,15 +57,14 @@ ChannelWalk::ChannelWalk(const Model& model) {
   read(values_.back());
 }
 
-Channels ChannelWalk::made(Module& layer, const Channels& in, const Product& product,
-                           bool filters) {
+Channels ChannelWalk::made(Module& layer, const Channels& in, const Product& product) {
   const Parameter &weight = product.weight, &bias = product.bias;
   read(in);
   readers_.emplace(layer.name(), Reader{layer, product, in.constants});
   attach(layer, weight, Part::Input, 1, joined_groups(in.units, product.groups));
   Channels out{layer.output_shape(in.shape), fresh(weight.dense_shape()[0]), {}, {}, layer.name()};
   joined_groups(out.units, product.groups);
-  makers_.push_back({layer.name(), filters, out.units});
+  makers_.push_back({layer.name(), weight.dense_shape().rank() == 4, out.units});
   attach(layer, weight, Part::Weight, 0, out.units);
   attach(layer, bias, Part::Bias, 0, out.units);
   const std::vector<bool> there = rows_there(weight);
@@ -147,33 +137,32 @@ Units ChannelWalk::joined_groups(const Units& units, int groups) {
   return std::make_shared<const std::vector<int>>(units->begin(), units->begin() + size);
 }
 
-Channels ChannelWalk::joined(const Channels& a, const Channels& b) {
-  for (std::size_t c = 0; c < a.units->size(); ++c) join((*a.units)[c], (*b.units)[c]);
+template <class Rule>
+Channels ChannelWalk::joined(const Channels& a, const Channels& b, const Rule& rule) {
   Channels out{a.shape, a.units, {}, a.shown};
   out.shown.insert(out.shown.end(), b.shown.begin(), b.shown.end());
+  for (std::size_t c = 0; c < a.units->size(); ++c) {
+    join((*a.units)[c], (*b.units)[c]);
+    out.constants.push_back(rule(a.constants[c], b.constants[c]));
+  }
   return out;
 }
 
 Channels ChannelWalk::sum(const Module& layer, const Channels& a, const Channels& b) {
-  const std::string where = "is added to what is no constant in " + layer.label();
-  Channels out = joined(a, b);
-  out.constants = together(a, b, [&](const Constant& x, const Constant& y) {
+  return joined(a, b, [&](const Constant& x, const Constant& y) {
     if (x.known && y.known) return Constant::of(x.value + y.value);
-    const bool lost = (x.known && x.value != 0) || (y.known && y.value != 0);
-    return lost ? Constant{.lost = where} : earlier(x, y);
+    if (!(x.known && x.value != 0) && !(y.known && y.value != 0)) return earlier(x, y);
+    return Constant{.lost = "is added to what is no constant in " + layer.label()};
   });
-  return out;
 }
 
 Channels ChannelWalk::product(const Module& layer, const Channels& a, const Channels& b) {
-  const std::string where = "is multiplied by what is no constant in " + layer.label();
-  Channels out = joined(a, b);
-  out.constants = together(a, b, [&](const Constant& x, const Constant& y) {
+  return joined(a, b, [&](const Constant& x, const Constant& y) {
     if (x.known && y.known) return Constant::of(x.value * y.value);
     if ((x.known && x.value == 0) || (y.known && y.value == 0)) return Constant::of(0);
-    return x.known || y.known ? Constant{.lost = where} : earlier(x, y);
+    if (!x.known && !y.known) return earlier(x, y);
+    return Constant{.lost = "is multiplied by what is no constant in " + layer.label()};
   });
-  return out;
 }
 
 Channels ChannelWalk::concatenation(const Module& layer, std::span<const Channels> inputs) {

@@ -73,7 +73,7 @@ class ChannelWalk {
   // The output of a convolution or linear layer, which reads the units of its input and makes one
   // of its own for each output, filters or neurons. With groups, the channels at the same place of
   // each group are joined, for as many have to stay in each.
-  Channels made(Module& layer, const Channels& in, const Product& product, bool filters);
+  Channels made(Module& layer, const Channels& in, const Product& product);
   // The output of a depthwise convolution, whose channels are still those of its input: as many for
   // each as it has weights.
   Channels filtered(Module& layer, const Channels& in, const Product& product);
@@ -137,7 +137,8 @@ class ChannelWalk {
  private:
   Units fresh(std::int64_t count);
   void read(const Channels& in);  // what it shows counts
-  Channels joined(const Channels& a, const Channels& b);
+  template <class Rule>
+  Channels joined(const Channels& a, const Channels& b, const Rule& rule);
   Units joined_groups(const Units& units, int groups);
 
   std::vector<Channels> values_;  // of the input and of each node

@@ -5,15 +5,18 @@
 
 #include "core/autograd.h"
 #include "core/error.h"
-#include "core/ops/conv.h"
 #include "layers/folded.h"
-#include "layers/init.h"
 #include "layers/norm.h"
 
 namespace espalier::layers {
 
 Conv2d::Conv2d(std::int64_t in, std::int64_t out, const Conv2dOptions& given)
     : in_channels(in), out_channels(out), options(given) {
+  check_options();
+}
+
+void Conv2d::check_options() const {
+  const std::int64_t in = in_channels, out = out_channels;
   check(in > 0 && out > 0, "Conv2d: found ", in, " input and ", out,
         " output channels, expected at least one of each");
   const auto& [kernel, stride, padding, dilation, groups, bias] = options;
@@ -27,28 +30,18 @@ Conv2d::Conv2d(std::int64_t in, std::int64_t out, const Conv2dOptions& given)
         " groups of ", in, " input and ", out, " output channels, expected a divisor of both");
 }
 
-Conv2d::Conv2d(const Config& config)
-    : Conv2d(config.integer("in_channels", 1, kMaxChannels),
-             config.integer("out_channels", 1, kMaxChannels),
-             {.kernel = config.pair("kernel", 1, kMaxKernel),
-              .stride = config.pair("stride", 1, kMaxKernel),
-              .padding = config.sides("padding", 0, kMaxKernel),
-              .dilation = config.has("dilation") ? config.pair("dilation", 1, kMaxKernel) : 1,
-              .groups = config.has("groups")
-                            ? static_cast<int>(config.integer("groups", 1, kMaxChannels))
-                            : 1,
-              .bias = config.flag("bias")}) {}
-
-Config Conv2d::config() const {
-  Config config;
-  config.set("in_channels", in_channels)
-      .set("out_channels", out_channels)
-      .set_pair("kernel", options.kernel)
-      .set_pair("stride", options.stride)
-      .set_sides("padding", options.padding);
-  if (options.dilation != Pair(1)) config.set_pair("dilation", options.dilation);
-  if (options.groups != 1) config.set("groups", std::int64_t{options.groups});
-  return config.set("bias", options.bias);
+void Conv2d::describe(Options& all) {
+  all.integer("in_channels", in_channels, 1, kMaxChannels);
+  all.integer("out_channels", out_channels, 1, kMaxChannels);
+  all.pair("kernel", options.kernel, 1, kMaxKernel);
+  all.pair("stride", options.stride, 1, kMaxKernel);
+  all.sides("padding", options.padding, 0, kMaxKernel);
+  if (all.unusual("dilation", options.dilation, Pair(1)))
+    all.pair("dilation", options.dilation, 1, kMaxKernel);
+  if (all.unusual("groups", options.groups, 1))
+    all.integer("groups", options.groups, 1, kMaxChannels);
+  all.flag("bias", options.bias);
+  check_options();
 }
 
 Shape Conv2d::output_shape(const Shape& input) const {
@@ -84,9 +77,7 @@ int Conv2d::input_halo() const {
 }
 
 Tensor Conv2d::forward_fused(const Tensor& x, const Epilogue& epilogue) {
-  output_shape(x.shape());  // an error names this layer
-  if (!weight.defined()) [[unlikely]]
-    fail(label(), ": found no weights, expected a layer that was initialised");
+  expect_weight();
   // The way back to the input reads the neighbours of each pixel in the gradient of the output.
   const bool neighbours = grad_enabled() && options.kernel != Pair(1);
   const ConvOptions pass{.stride = options.stride,
@@ -103,25 +94,12 @@ Tensor Conv2d::forward_fused(const Tensor& x, const Epilogue& epilogue) {
   return conv2d(x, folded.weight, folded.bias, pass);
 }
 
-Channels Conv2d::pass_channels(ChannelWalk& walk, const Channels& in) {
-  const Product product{.weight = weight,
-                        .bias = bias,
-                        .has_bias = options.bias,
-                        .padded = options.padding != Sides(0),
-                        .groups = options.groups};
-  return depthwise() ? walk.filtered(*this, in, product) : walk.made(*this, in, product, true);
-}
-
-Macs Conv2d::macs(const Shape& input) const {
-  const Shape output = output_shape(input);
-  const std::int64_t pixels = output[2] * output[3];  // each weight is used once at each
-  const std::int64_t weights = weight_shape().numel();
-  return {weights * pixels, weight.defined() ? weight.nonzero() * pixels : 0};
-}
-
-void Conv2d::state(StateVisitor& visitor) {
-  visitor.weight("weight", weight, weight_shape());
-  if (options.bias) visitor.parameter("bias", bias, {out_channels});
+Product Conv2d::product() {
+  return {.weight = weight,
+          .bias = bias,
+          .has_bias = options.bias,
+          .padded = options.padding != Sides(0),
+          .groups = options.groups};
 }
 
 Shape Conv2d::weight_shape() const {
@@ -131,15 +109,10 @@ Shape Conv2d::weight_shape() const {
 // Channels of a depthwise convolution go with their groups, those of another one from each group.
 void Conv2d::take_sizes() {
   const std::int64_t outputs_of_group = out_channels / options.groups;
-  const bool by_groups = depthwise();
+  const bool depthwise = options.groups > 1 && options.groups == in_channels;
   out_channels = weight.dense_shape()[0];
-  if (by_groups) options.groups = static_cast<int>(out_channels / outputs_of_group);
+  if (depthwise) options.groups = static_cast<int>(out_channels / outputs_of_group);
   in_channels = weight.dense_shape()[1] * options.groups;
-}
-
-void Conv2d::initialize(const Rng& rng) {
-  default_weight(weight, rng.split(0));
-  if (options.bias) default_bias(bias, weight.dense_shape(), rng.split(1));
 }
 
 }  // namespace espalier::layers

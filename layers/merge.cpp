@@ -1,20 +1,9 @@
-// Layers of several inputs: shapes, channels, and the calls of the operations.
+// Layers of several inputs: shapes, and sums of more than two.
 #include "layers/merge.h"
 
 #include "core/error.h"
-#include "core/ops/concat.h"
-#include "core/ops/elementwise.h"
 
 namespace espalier::layers {
-namespace {
-
-std::vector<Shape> shapes_of(std::span<const Tensor> inputs) {
-  std::vector<Shape> shapes;
-  for (const Tensor& input : inputs) shapes.push_back(input.shape());
-  return shapes;
-}
-
-}  // namespace
 
 Shape Add::output_shape_all(std::span<const Shape> inputs) const {
   for (const Shape& input : inputs)
@@ -25,7 +14,6 @@ Shape Add::output_shape_all(std::span<const Shape> inputs) const {
 }
 
 Tensor Add::forward_all(std::span<const Tensor> inputs) {
-  output_shape_all(shapes_of(inputs));  // an error names this layer
   Tensor sum = inputs[0];
   for (const Tensor& input : inputs.subspan(1)) sum = add(sum, input);
   return sum;
@@ -45,37 +33,6 @@ Shape Mul::output_shape_all(std::span<const Shape> inputs) const {
     fail(label(), ": found ", x.str(), " times ", gate.str(),
          ", expected equal shapes, or a gate [N, C, 1, 1]");
   return x;
-}
-
-Tensor Mul::forward_all(std::span<const Tensor> inputs) {
-  output_shape_all(shapes_of(inputs));
-  return mul(inputs[0], inputs[1]);
-}
-
-Channels Mul::pass_channels_all(ChannelWalk& walk, std::span<const Channels> inputs) {
-  return walk.product(*this, inputs[0], inputs[1]);
-}
-
-Shape Concat::output_shape_all(std::span<const Shape> inputs) const {
-  std::vector<std::int64_t> sizes = inputs[0].sizes();
-  for (const Shape& input : inputs) {
-    bool fits = input.rank() == inputs[0].rank() && (input.rank() == 4 || input.rank() == 2);
-    for (int d = 0; fits && d < input.rank(); ++d) fits = d == 1 || input[d] == inputs[0][d];
-    if (!fits) [[unlikely]]
-      fail(label(), ": found ", inputs[0].str(), " and ", input.str(),
-           " to concatenate, expected shapes that differ in their channels at most");
-    if (&input != &inputs[0]) sizes[1] += input[1];
-  }
-  return Shape(sizes);
-}
-
-Tensor Concat::forward_all(std::span<const Tensor> inputs) {
-  output_shape_all(shapes_of(inputs));
-  return concat(inputs);
-}
-
-Channels Concat::pass_channels_all(ChannelWalk& walk, std::span<const Channels> inputs) {
-  return walk.concatenation(*this, inputs);
 }
 
 }  // namespace espalier::layers

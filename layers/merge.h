@@ -1,6 +1,8 @@
 // Layers of several inputs: sums, products and concatenation.
 #pragma once
 
+#include "core/ops/concat.h"
+#include "core/ops/elementwise.h"
 #include "layers/module.h"
 
 namespace espalier::layers {
@@ -21,43 +23,37 @@ class Merge : public Module {
 };
 
 // The sum of values of equal shape, such as the two paths of a residual block.
-class Add : public Merge {
+class Add : public Kind<"Add", Add, Merge> {
  public:
-  Add() = default;
-  explicit Add(const Config&) {}
-  std::string type() const override { return "Add"; }
   Tensor forward_all(std::span<const Tensor> inputs) override;
   Shape output_shape_all(std::span<const Shape> inputs) const override;
   Channels pass_channels_all(ChannelWalk& walk, std::span<const Channels> inputs) override;
-  std::shared_ptr<Module> copy() const override { return std::make_shared<Add>(*this); }
 };
 
 // x * gate, of which the gate has x's shape or is [N, C, 1, 1]: one factor for each channel, as in
 // squeeze-and-excitation (Hu et al., 2018).
-class Mul : public Merge {
+class Mul : public Kind<"Mul", Mul, Merge> {
  public:
-  Mul() = default;
-  explicit Mul(const Config&) {}
-  std::string type() const override { return "Mul"; }
   bool takes(std::size_t inputs) const override { return inputs == 2; }
-  Tensor forward_all(std::span<const Tensor> inputs) override;
+  Tensor forward_all(std::span<const Tensor> inputs) override { return mul(inputs[0], inputs[1]); }
   Shape output_shape_all(std::span<const Shape> inputs) const override;
-  Channels pass_channels_all(ChannelWalk& walk, std::span<const Channels> inputs) override;
-  std::shared_ptr<Module> copy() const override { return std::make_shared<Mul>(*this); }
+  Channels pass_channels_all(ChannelWalk& walk, std::span<const Channels> inputs) override {
+    return walk.product(*this, inputs[0], inputs[1]);
+  }
 };
 
 // Channels (or features) one after the other: [N, C1, H, W] and [N, C2, H, W] make
 // [N, C1 + C2, H, W].
-class Concat : public Merge {
+class Concat : public Kind<"Concat", Concat, Merge> {
  public:
-  Concat() = default;
-  explicit Concat(const Config&) {}
-  std::string type() const override { return "Concat"; }
   bool takes(std::size_t inputs) const override { return inputs >= 1; }
-  Tensor forward_all(std::span<const Tensor> inputs) override;
-  Shape output_shape_all(std::span<const Shape> inputs) const override;
-  Channels pass_channels_all(ChannelWalk& walk, std::span<const Channels> inputs) override;
-  std::shared_ptr<Module> copy() const override { return std::make_shared<Concat>(*this); }
+  Tensor forward_all(std::span<const Tensor> inputs) override { return concat(inputs); }
+  Shape output_shape_all(std::span<const Shape> inputs) const override {
+    return concat_shape(label(), inputs);
+  }
+  Channels pass_channels_all(ChannelWalk& walk, std::span<const Channels> inputs) override {
+    return walk.concatenation(*this, inputs);
+  }
 };
 
 }  // namespace espalier::layers

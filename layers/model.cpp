@@ -2,9 +2,11 @@
 #include "layers/model.h"
 
 #include <algorithm>
+#include <bit>
 #include <map>
 
 #include "core/error.h"
+#include "core/hash.h"
 #include "core/ops/pool.h"
 
 namespace espalier::layers {
@@ -41,14 +43,10 @@ Tensor Model::run(const Tensor& x, const Plan::Observer& see) const {
 
 std::vector<Parameter> Model::parameters() const { return parameters_of(graph()); }
 std::vector<std::pair<std::string, Tensor>> Model::buffers() const {
-  struct Collect : StateVisitor {
-    void buffer(const std::string& name, Tensor& t, const Shape&) override {
-      found.emplace_back(name, t);
-    }
-    std::vector<std::pair<std::string, Tensor>> found;
-  } collect;
-  visit_state(graph(), collect);
-  return collect.found;
+  std::vector<std::pair<std::string, Tensor>> found;
+  for (const StateItem& item : state_of(graph()))
+    if (item.tensor && !item.parameter) found.emplace_back(item.name, *item.tensor);
+  return found;
 }
 
 Parameter Model::parameter(const std::string& name) const {
@@ -66,7 +64,22 @@ bool Model::training() const {
                      [](const Node& node) { return node.layer->training(); });
 }
 
-void Model::initialize(std::uint64_t seed) const { layers::initialize(graph(), Rng(seed)); }
+void Model::initialize(std::uint64_t seed) const {
+  for (const StateItem& item : state_of(graph())) {
+    if (!item.tensor || item.tensor->defined()) continue;
+    if (item.parameter)
+      *item.parameter = Parameter(Tensor::zeros(item.shape), item.name);
+    else
+      *item.tensor = Tensor::zeros(item.shape);
+  }
+  for (const Node& node : nodes()) {
+    Hash name;
+    name.add(std::as_bytes(std::span(node.name())));
+    node.layer->initialize(Rng(seed).split(name.value()));
+  }
+  // What is removed does not come back with new values.
+  for (Parameter& p : parameters()) p.enforce_mask();
+}
 
 Model Model::clone() const {
   Model copy(graph().clone(), input_shape(), name());
@@ -95,20 +108,16 @@ void Model::bypass(const std::string& name, Value value) const {
 }
 
 void Model::adopt(Model&& other) const {
-  struct Keep : StateVisitor {
-    void parameter(const std::string& name, Parameter& p, const Shape&) override {
-      const auto found = kept.find(name);
-      if (found == kept.end()) return;
-      std::span<const std::uint8_t> mask;
-      if (p.mask()) mask = {p.mask(), static_cast<std::size_t>(p.numel())};
-      found->second.assign(p, mask, p.states(), p.pattern());
-      p = found->second;
-    }
-    std::map<std::string, Parameter> kept;
-  } keep;
-  for (const Parameter& p : parameters()) keep.kept[p.name()] = p;
+  std::map<std::string, Parameter> kept;
+  for (const Parameter& p : parameters()) kept[p.name()] = p;
   Network& taken = other.network();
-  visit_state(taken.graph, keep);
+  for (const StateItem& item : state_of(taken.graph)) {
+    const auto found = item.parameter ? kept.find(item.name) : kept.end();
+    if (found == kept.end()) continue;
+    Parameter& p = *item.parameter;
+    found->second.assign(p, mask_of(p), p.states(), p.pattern());
+    p = found->second;
+  }
   network().graph = std::move(taken.graph);
   network().origin = std::move(taken.origin);
   other = Model();
@@ -117,7 +126,8 @@ void Model::adopt(Model&& other) const {
 
 void Model::update() const {
   network().plans.clear();
-  name_parameters(graph());
+  for (const StateItem& item : state_of(graph()))
+    if (item.parameter && item.parameter->defined()) item.parameter->set_name(item.name);
   graph().trace(batch_shape(1));
 }
 
@@ -134,33 +144,22 @@ Shape Model::batch_shape(std::int64_t images) const {
   return Shape(sizes);
 }
 
-// The modes of all layers, put back at the end.
-struct Model::Evaluation {
-  explicit Evaluation(Network& network) : network(network) {
-    for (const Node& node : network.graph.nodes()) {
-      training[node.layer.get()] = node.layer->training();
-      whole = whole || node.layer->training();
-      node.layer->eval();
-    }
-  }
-  ~Evaluation() {
-    for (const Node& node : network.graph.nodes()) {
-      const auto found = training.find(node.layer.get());
-      node.layer->train(found == training.end() ? whole : found->second);
-    }
-  }
-  Network& network;
-  bool whole = false;  // that of layers which are new at the end
-  std::map<const Module*, bool> training;
-};
-
 EvaluationMode::EvaluationMode(const Model& model) : model_(model) {
   Model::Network& network = model_.network();
   const std::lock_guard lock(network.evaluation_mutex);
   if (!model.training()) evaluation_ = network.evaluation.lock();
   if (evaluation_) return;
-  evaluation_ = std::make_shared<Model::Evaluation>(network);
+  std::map<const Module*, bool> before;
+  for (const Node& node : model.nodes()) before[node.layer.get()] = node.layer->training();
+  const auto put_back = [&network, before, whole = model.training()](void*) {
+    for (const Node& node : network.graph.nodes()) {
+      const auto found = before.find(node.layer.get());
+      node.layer->train(found == before.end() ? whole : found->second);  // end: it is a new layer
+    }
+  };
+  evaluation_ = std::shared_ptr<void>(&network, put_back);
   network.evaluation = evaluation_;
+  model.eval();
 }
 
 EvaluationMode::~EvaluationMode() {
@@ -173,13 +172,26 @@ Tensor outputs_of(const Model& model, const Tensor& pictures) {
   return model(flat ? flatten(pictures) : pictures);
 }
 
+std::string fingerprint(const Model& model) {
+  Hash hash;
+  for (const StateItem& item : state_of(model.graph())) {
+    if (item.counter) hash.add_word(static_cast<std::uint64_t>(*item.counter));
+    if (item.parameter && item.parameter->pattern()) {
+      const SparsePattern& pattern = *item.parameter->pattern();
+      for (const std::uint32_t start : pattern.row_starts()) hash.add_word(start);
+      for (const std::uint32_t column : pattern.columns()) hash.add_word(column);
+    }
+    if (item.tensor)
+      for (const float value : item.tensor->to_vector())
+        hash.add_word(std::bit_cast<std::uint32_t>(value));
+  }
+  return hash.str();
+}
+
 Parameter weight_of(Module& layer) {
-  struct : StateVisitor {
-    void weight(const std::string&, Parameter& p, const Shape&) override { found = p; }
-    Parameter found;
-  } visitor;
-  layer.state(visitor);
-  return visitor.found;
+  for (const StateItem& item : state_of(layer))
+    if (item.any_format) return *item.parameter;
+  return {};
 }
 
 bool is_sparse(Module& layer) {

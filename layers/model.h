@@ -84,7 +84,6 @@ class Model {
   Shape batch_shape(std::int64_t images) const;  // [N, C, H, W] or [N, F]
 
  private:
-  struct Evaluation;
   struct Network {
     Graph graph;
     Shape input;
@@ -92,7 +91,7 @@ class Model {
     std::optional<Origin> origin = {};
     Plans plans = {};
     std::mutex evaluation_mutex = {};
-    std::weak_ptr<Evaluation> evaluation = {};
+    std::weak_ptr<void> evaluation = {};  // while it lives; puts the modes back at its end
   };
   static Graph graph_of(const Child& child);
   Network& network() const;
@@ -115,12 +114,18 @@ class EvaluationMode {
 
  private:
   Model model_;
-  std::shared_ptr<Model::Evaluation> evaluation_;
+  std::shared_ptr<void> evaluation_;
 };
 
 inline void visit_state(const Model& model, StateVisitor& visitor) {
   visit_state(model.graph(), visitor);
 }
+
+// Tells a network's weights from others': 16 hexadecimal digits over all parameters, sparse
+// patterns, buffers and counters, the same for the same bits, before a file is written and after it
+// is read. Masks and optimiser state do not count, since the outputs do not depend on them. The
+// model has its tensors.
+std::string fingerprint(const Model& model);
 
 // What a layer shows as its weight (StateVisitor::weight); not defined where there is none.
 Parameter weight_of(Module& layer);

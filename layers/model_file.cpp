@@ -3,12 +3,12 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <list>
 #include <set>
 #include <sstream>
 
 #include "core/error.h"
-#include "layers/pattern_file.h"
 #include "layers/state_dict.h"
 #include "layers/topology.h"
 #include "layers/visit.h"
@@ -20,26 +20,61 @@ const std::string kTopology = "espalier.topology";
 const std::string kZeros = "espalier.zeros_are_pruned";  // names, each with a space behind it
 const std::string kFormat = "format";  // "pt": what Python libraries look for before they load
 
-class Write : public StateVisitor {
+// The smallest type that holds the largest index.
+DType index_type(std::int64_t largest) {
+  return largest <= 0xff ? DType::U8 : largest <= 0xffff ? DType::U16 : DType::U32;
+}
+
+// Indices in as many bytes as the type has; the low ones come first.
+std::vector<std::byte> narrowed(std::span<const std::uint32_t> indices, DType type) {
+  const std::size_t size = dtype_size(type);
+  std::vector<std::byte> bytes(indices.size() * size);
+  for (std::size_t i = 0; i < indices.size(); ++i)
+    std::memcpy(bytes.data() + i * size, &indices[i], size);
+  return bytes;
+}
+
+// As many as the file has: nothing is allocated for those that it only promises.
+std::vector<std::uint32_t> indices(const SafeTensors& file, const std::string& name, DType type,
+                                   std::int64_t count) {
+  const auto bytes = file.at(name, type, {count}).bytes;
+  const std::size_t size = dtype_size(type);
+  std::vector<std::uint32_t> indices(bytes.size() / size, 0);
+  for (std::size_t i = 0; i < indices.size(); ++i)
+    std::memcpy(&indices[i], bytes.data() + i * size, size);
+  return indices;
+}
+
+// The pattern of a weight of this dense shape, for as many values as the file has; null where the
+// file has neither list. Whatever the file holds, the outcome is a pattern in order or an Error
+// that names file and tensor.
+Pattern read_pattern(const SafeTensors& file, const std::string& name, const Shape& dense) {
+  constexpr std::int64_t kMostNonzero = std::numeric_limits<std::int32_t>::max();
+  if (!file.contains(name + kColumns) && !file.contains(name + kRowStarts)) return {};
+  const auto& sizes = file.at(name).shape;
+  check(sizes.size() == 1 && sizes[0] <= kMostNonzero && sizes[0] <= dense.numel(), file.path(),
+        ": tensor ", name, ": found shape ", Shape(sizes).str(), ", expected at most ",
+        std::min(kMostNonzero, dense.numel()), " values for its columns");
+  const std::int64_t nonzero = sizes[0], rows = dense[0], row_size = dense.numel() / rows;
+  auto starts = indices(file, name + kRowStarts, index_type(nonzero), rows + 1);
+  auto columns = indices(file, name + kColumns, index_type(row_size - 1), nonzero);
+  try {
+    return std::make_shared<const SparsePattern>(dense, std::move(starts), std::move(columns));
+  } catch (const Error& error) {
+    fail(file.path(), ": tensor ", name, ": ", error.what());
+  }
+}
+
+class Writer {
  public:
-  Write(SafeTensorsWriter& file, const SaveOptions& options) : file_(file), options_(options) {}
+  Writer(SafeTensorsWriter& file, const SaveOptions& options) : file_(file), options_(options) {}
 
-  void parameter(const std::string& name, Parameter& p, const Shape&) override {
-    if (p.defined() && p.pattern()) add_pattern(file_, name, *p.pattern(), indices_);
-    buffer(name, p, {});
-    if (p.mask() && !options_.masks)
-      file_.metadata(kZeros, zeros_ += name + " ");
-    else if (p.mask())
-      file_.add(name + kMask, DType::U8, p.shape().sizes(),
-                std::as_bytes(std::span(p.mask(), static_cast<std::size_t>(p.numel()))));
-    if (!options_.states) return;
-    for (auto& [key, tensor] : p.states()) buffer(name + kState + key, tensor, {});
+  void add(const StateItem& item) {
+    if (item.counter)
+      file_.add(item.name, DType::I64, {}, std::as_bytes(std::span(item.counter, 1)));
+    if (item.parameter && item.tensor->defined()) add_beside(item.name, *item.parameter);
+    if (item.tensor) add(item.name, *item.tensor);
   }
-  void buffer(const std::string& name, Tensor& tensor, const Shape&) override { add(name, tensor); }
-  void counter(const std::string& name, std::int64_t& count) override {
-    file_.add(name, DType::I64, {}, std::as_bytes(std::span(&count, 1)));
-  }
-
   void add(const std::string& name, const Tensor& tensor) {
     check(tensor.defined(), "save: found no tensor for ", name, ", expected an initialised model");
     const float* values =
@@ -48,77 +83,92 @@ class Write : public StateVisitor {
   }
 
  private:
+  void add_beside(const std::string& name, const Parameter& p) {
+    if (const Pattern& pattern = p.pattern()) {
+      add_indices(name + kColumns, pattern->columns(), index_type(pattern->row_size() - 1));
+      add_indices(name + kRowStarts, pattern->row_starts(), index_type(pattern->nonzero()));
+    }
+    if (p.mask() && !options_.masks)
+      file_.metadata(kZeros, zeros_ += name + " ");
+    else if (p.mask())
+      file_.add(name + kMask, DType::U8, p.shape().sizes(), std::as_bytes(mask_of(p)));
+    if (!options_.states) return;
+    for (const auto& [key, tensor] : p.states()) add(name + kState + key, tensor);
+  }
+  void add_indices(const std::string& name, std::span<const std::uint32_t> list, DType type) {
+    indices_.push_back(narrowed(list, type));
+    file_.add(name, type, {std::ssize(list)}, indices_.back());
+  }
+
   SafeTensorsWriter& file_;
   const SaveOptions& options_;
   std::string zeros_;
-  std::list<std::vector<float>> rows_;  // of tensors in lanes: the writer keeps no copies
+  // The writer keeps no copies.
+  std::list<std::vector<float>> rows_;  // of tensors in lanes
   std::list<std::vector<std::byte>> indices_;
 };
 
 // Reads everything first, so that a model is either filled whole or left as it was.
-class Read : public StateVisitor {
+class Reader {
  public:
-  Read(const SafeTensors& file, bool own) : file_(file), own_(own) {
+  Reader(const SafeTensors& file, bool own) : file_(file), own_(own) {
     const auto names = file.metadata().find(kZeros);
     if (names == file.metadata().end()) return;
     std::istringstream split(names->second);
     for (std::string name; split >> name;) zeros_.insert(name);
   }
 
-  void weight(const std::string& name, Parameter& p, const Shape& dense) override {
-    const Pattern pattern = read_pattern(file_, name, dense);
-    add(name, p, pattern ? Shape{pattern->nonzero()} : dense, pattern);
-  }
-  void parameter(const std::string& name, Parameter& p, const Shape& shape) override {
-    add(name, p, shape, {});
-  }
-  void buffer(const std::string& name, Tensor& tensor, const Shape& shape) override {
-    buffers_.emplace_back(&tensor, floats(name, shape));
-  }
-  void counter(const std::string& name, std::int64_t& count) override {
-    std::int64_t value = 0;
-    if (file_.contains(name) && (own_ || file_.at(name).dtype == DType::I64))
-      std::memcpy(&value, file_.at(name, DType::I64, {}).bytes.data(), sizeof value);
-    counters_.emplace_back(&count, value);
-  }
-
-  void expect_no_zeros_elsewhere() const {
-    if (!zeros_.empty())
-      fail(file_.path(), ": metadata ", kZeros, ": found ", *zeros_.begin(),
-           ", expected names of this model's parameters only");
+  void read(const StateItem& item) {
+    Found found{.item = item};
+    if (item.counter) {
+      if (file_.contains(item.name) && (own_ || file_.at(item.name).dtype == DType::I64))
+        std::memcpy(&found.count, file_.at(item.name, DType::I64, {}).bytes.data(),
+                    sizeof found.count);
+    } else {
+      if (item.any_format) found.pattern = read_pattern(file_, item.name, item.shape);
+      const Shape shape = found.pattern ? Shape{found.pattern->nonzero()} : item.shape;
+      found.value = floats(item.name, shape);
+      if (item.parameter) read_beside(item.name, shape, found);
+    }
+    found_.push_back(std::move(found));
   }
 
   void fill() {
-    for (Found& found : parameters_) {
-      if (!found.parameter->defined()) *found.parameter = Parameter(found.value, found.name);
-      found.parameter->assign(found.value, found.mask, std::move(found.states), found.pattern);
+    check(zeros_.empty(), file_.path(), ": metadata ", kZeros, ": found ",
+          zeros_.empty() ? "" : *zeros_.begin(),
+          ", expected names of this model's parameters only");
+    for (auto& [item, value, mask, pattern, states, count] : found_) {
+      if (item.counter) {
+        *item.counter = count;
+      } else if (item.parameter) {
+        Parameter& p = *item.parameter;
+        if (!p.defined()) p = Parameter(value, item.name);
+        p.assign(value, mask, std::move(states), pattern);
+      } else {
+        if (!item.tensor->defined()) *item.tensor = value;
+        item.tensor->copy_from(value);
+      }
     }
-    for (auto& [tensor, value] : buffers_) {
-      if (!tensor->defined()) *tensor = value;
-      tensor->copy_from(value);
-    }
-    for (auto& [count, value] : counters_) *count = value;
   }
 
  private:
   struct Found {
-    std::string name;
-    Parameter* parameter;
-    Tensor value;
-    std::vector<std::uint8_t> mask;
-    Pattern pattern;
-    std::map<std::string, Tensor> states;
+    StateItem item;
+    Tensor value = {};
+    std::vector<std::uint8_t> mask = {};
+    Pattern pattern = {};
+    std::map<std::string, Tensor> states = {};
+    std::int64_t count = 0;
   };
 
-  void add(const std::string& name, Parameter& p, const Shape& shape, const Pattern& pattern) {
-    Found found{name, &p, floats(name, shape), mask(name + kMask, shape), pattern, {}};
+  void read_beside(const std::string& name, const Shape& shape, Found& found) {
+    found.mask = mask(name + kMask, shape);
     if (zeros_.erase(name) > 0 && found.mask.empty()) found.mask = nonzeros(found.value);
     const std::string start = name + kState;
     const auto& all = file_.tensors();
     for (auto it = all.lower_bound(start); own_ && it != all.end() && it->first.starts_with(start);
          ++it)
       found.states[it->first.substr(start.size())] = floats(it->first, shape);
-    parameters_.push_back(std::move(found));
   }
   Tensor floats(const std::string& name, const Shape& shape) {
     return Tensor::from(shape, file_.floats(name, shape.sizes()));
@@ -145,17 +195,14 @@ class Read : public StateVisitor {
   const SafeTensors& file_;
   bool own_;                     // written by save()
   std::set<std::string> zeros_;  // parameters whose zeros are pruned
-  std::vector<Found> parameters_;
-  std::vector<std::pair<Tensor*, Tensor>> buffers_;
-  std::vector<std::pair<std::int64_t*, std::int64_t>> counters_;
+  std::vector<Found> found_;
 };
 
 void read_into(const Model& model, const SafeTensors& file, bool own) {
   check_names(model, file);
-  Read read(file, own);
-  visit_state(model, read);
-  read.expect_no_zeros_elsewhere();
-  read.fill();
+  Reader reader(file, own);
+  for (const StateItem& item : state_of(model.graph())) reader.read(item);
+  reader.fill();
 }
 
 void read_weights(const Model& model, SafeTensors file) {
@@ -184,9 +231,9 @@ void save(const Model& model, const std::string& path, const SaveOptions& option
   }
   file.metadata(kFormat, "pt");
   file.metadata(kTopology, topology(model));
-  Write write(file, options);
-  visit_state(model, write);
-  for (const auto& [name, tensor] : options.tensors) write.add(kExtra + name, tensor);
+  Writer writer(file, options);
+  for (const StateItem& item : state_of(model.graph())) writer.add(item);
+  for (const auto& [name, tensor] : options.tensors) writer.add(kExtra + name, tensor);
   file.write(path);
 }
 

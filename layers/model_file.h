@@ -5,8 +5,9 @@
 //   "conv1.weight.mask"            a parameter's mask, U8, 0 or 1; where it was left out, the
 //                                  metadata "espalier.zeros_are_pruned" names the parameter;
 //   "conv1.weight.state.momentum"  an optimiser's state of a parameter;
-//   "conv1.weight.columns"         where the values of a sparse layer's weight are, and
-//   "conv1.weight.row_starts"      in which row (layers/pattern_file.h);
+//   "conv1.weight.columns"         where the values [nonzero] of a sparse layer's weight are, of
+//                                  the smallest of U8, U16 and U32 that holds any column, and
+//   "conv1.weight.row_starts"      [rows + 1], of the smallest that holds the number of values;
 //   "extra/NAME"                   whatever else a caller puts there.
 #pragma once
 

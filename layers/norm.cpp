@@ -14,16 +14,10 @@ BatchNorm::BatchNorm(std::int64_t channels, const BatchNormConfig& given)
         ", expected eps above 0 and momentum from 0 to 1");
 }
 
-BatchNorm::BatchNorm(const Config& config)
-    : BatchNorm(config.integer("channels", 1, kMaxFeatures),
-                {.eps = static_cast<float>(config.number("eps", 1e-30, 1)),
-                 .momentum = static_cast<float>(config.number("momentum", 0, 1))}) {}
-
-Config BatchNorm::config() const {
-  return Config()
-      .set("channels", channels)
-      .set("eps", options.eps)
-      .set("momentum", options.momentum);
+void BatchNorm::describe(Options& all) {
+  all.integer("channels", channels, 1, kMaxFeatures);
+  all.number("eps", options.eps, 1e-30, 1);
+  all.number("momentum", options.momentum, 0, 1);
 }
 
 Shape BatchNorm::output_shape(const Shape& input) const {
@@ -39,7 +33,6 @@ bool BatchNorm::fuses(const Epilogue& epilogue, const Shape&) const {
 }
 
 Tensor BatchNorm::forward_fused(const Tensor& x, const Epilogue& epilogue) {
-  output_shape(x.shape());  // an error names this layer
   if (!weight.defined()) [[unlikely]]
     fail(label(), ": found no weights, expected a layer that was initialised");
   if (training()) ++num_batches_tracked;

@@ -14,13 +14,11 @@ struct BatchNormConfig {
 
 // State, each [C]: weight (scale) and bias (shift), trained; running_mean and running_var, gathered
 // in training and used in evaluation; num_batches_tracked.
-class BatchNorm : public Module, public Fusing {
+class BatchNorm : public Kind<"BatchNorm", BatchNorm>, public Fusing {
  public:
   explicit BatchNorm(std::int64_t channels, const BatchNormConfig& options = {});
-  explicit BatchNorm(const Config& config);
 
-  std::string type() const override { return "BatchNorm"; }
-  Config config() const override;
+  void describe(Options& all) override;
   Tensor forward(const Tensor& x) override { return forward_fused(x, {}); }
   bool fuses(const Epilogue& epilogue, const Shape& input) const override;
   int input_halo() const override { return 0; }
@@ -30,7 +28,6 @@ class BatchNorm : public Module, public Fusing {
   void state(StateVisitor& visitor) override;
   void take_sizes() override;
   void initialize(const Rng& rng) override;
-  std::shared_ptr<Module> copy() const override { return std::make_shared<BatchNorm>(*this); }
 
   std::int64_t channels;
   BatchNormConfig options;

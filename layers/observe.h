@@ -8,6 +8,7 @@
 
 namespace espalier::layers {
 
+class Model;
 class Module;
 
 // While an object of this class lives, the function sees the (first) input and the output of every
@@ -30,5 +31,14 @@ class Observe {
   Function see_;
   Observe* before_;
 };
+
+// For the message that ends a training: the first thing that is not finite, in the order the layers
+// run: "the input", a parameter ("conv1.weight"), or a layer whose output is not ("conv1"). Empty
+// where everything is finite. Runs a copy of the model, in its mode: statistics and generators stay
+// as they are.
+std::string first_nonfinite(const Model& model, const Tensor& input);
+
+// The first parameter or running statistic with a value that is not finite; empty where all are.
+std::string first_nonfinite(const Model& model);
 
 }  // namespace espalier::layers

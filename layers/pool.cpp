@@ -1,68 +1,31 @@
-// Pooling layers: options, shapes, and the calls of the operations.
+// Pooling layers: options, shapes and channels.
 #include "layers/pool.h"
-
-#include <algorithm>
 
 #include "core/error.h"
 
 namespace espalier::layers {
 namespace {
 
-void expect_images(const Module& layer, const Shape& input) {
-  if (input.rank() != 4 || input[2] < 1 || input[3] < 1) [[unlikely]]
-    fail(layer.label(), ": found input of shape ", input.str(), ", expected images [N, C, H, W]");
+// With an image that the window fits.
+void check_options(const PoolOptions& options) {
+  pooled_shape("pooling", {1, 1, options.kernel.y, options.kernel.x}, options);
 }
 
 }  // namespace
 
 Pool2d::Pool2d(const PoolOptions& given) : options(given) {
   if (options.stride == Pair(0)) options.stride = options.kernel;
-  const auto& [kernel, stride, padding, ceil_mode, count_include_pad] = options;
-  const auto& [top, left, bottom, right] = padding;
-  check(std::min({kernel.y, kernel.x, stride.y, stride.x}) > 0 &&
-            std::min({top, left, bottom, right}) >= 0 && std::max(top, bottom) < kernel.y &&
-            std::max(left, right) < kernel.x,
-        "pooling: found kernel ", kernel.y, "x", kernel.x, ", stride ", stride.y, "x", stride.x,
-        ", padding ", top, ", ", left, ", ", bottom, " and ", right,
-        ", expected a positive kernel and stride and a padding of less than the kernel");
+  check_options(options);
 }
 
-Pool2d::Pool2d(const Config& config)
-    : Pool2d(PoolOptions{.kernel = config.pair("kernel", 1, kMaxKernel),
-                         .stride = config.pair("stride", 1, kMaxKernel),
-                         .padding = config.sides("padding", 0, kMaxKernel),
-                         .ceil_mode = config.has("ceil_mode") && config.flag("ceil_mode"),
-                         .count_include_pad = !config.has("count_include_pad") ||
-                                              config.flag("count_include_pad")}) {}
-
-Config Pool2d::config() const {
-  Config config;
-  config.set_pair("kernel", options.kernel)
-      .set_pair("stride", options.stride)
-      .set_sides("padding", options.padding);
-  if (options.ceil_mode) config.set("ceil_mode", true);
-  if (!options.count_include_pad) config.set("count_include_pad", false);
-  return config;
-}
-
-Shape Pool2d::output_shape(const Shape& input) const {
-  expect_images(*this, input);
-  const auto& [top, left, bottom, right] = options.padding;
-  const std::int64_t height = input[2] + top + bottom, width = input[3] + left + right;
-  if (height < options.kernel.y || width < options.kernel.x) [[unlikely]]
-    fail(label(), ": found an image of ", input[2], "x", input[3], ", with its padding ", height,
-         "x", width, ", expected at least the window's ", options.kernel.y, "x", options.kernel.x);
-  return pooled_shape(input, options);
-}
-
-Tensor MaxPool2d::forward(const Tensor& x) {
-  output_shape(x.shape());  // an error names this layer
-  return max_pool2d(x, options);
-}
-
-Tensor AvgPool2d::forward(const Tensor& x) {
-  output_shape(x.shape());
-  return avg_pool2d(x, options);
+void Pool2d::describe(Options& all) {
+  all.pair("kernel", options.kernel, 1, kMaxKernel);
+  all.pair("stride", options.stride, 1, kMaxKernel);
+  all.sides("padding", options.padding, 0, kMaxKernel);
+  if (all.unusual("ceil_mode", options.ceil_mode, false)) all.flag("ceil_mode", options.ceil_mode);
+  if (all.unusual("count_include_pad", options.count_include_pad, true))
+    all.flag("count_include_pad", options.count_include_pad);
+  check_options(options);
 }
 
 Channels AvgPool2d::pass_channels(ChannelWalk& walk, const Channels& in) {
@@ -73,13 +36,28 @@ Channels AvgPool2d::pass_channels(ChannelWalk& walk, const Channels& in) {
 }
 
 Shape GlobalAvgPool::output_shape(const Shape& input) const {
-  expect_images(*this, input);
+  if (input.rank() != 4 || input[2] < 1 || input[3] < 1) [[unlikely]]
+    fail(label(), ": found input of shape ", input.str(), ", expected images [N, C, H, W]");
   return {input[0], input[1], 1, 1};
 }
 
-Tensor GlobalAvgPool::forward(const Tensor& x) {
-  output_shape(x.shape());
-  return global_avg_pool(x);
+Shape Flatten::output_shape(const Shape& input) const {
+  if (input.rank() != 4 && input.rank() != 2) [[unlikely]]
+    fail(label(), ": found input of shape ", input.str(), ", expected images [N, C, H, W]");
+  return input.rank() == 2 ? input : Shape{input[0], input[1] * input[2] * input[3]};
+}
+
+Channels Flatten::pass_channels(ChannelWalk& walk, const Channels& in) {
+  Channels out = walk.passed(*this, in);
+  const std::int64_t pixels = out.count() / in.count();
+  std::vector<int> units;
+  out.constants.clear();
+  for (std::int64_t c = 0; c < in.count(); ++c) {
+    units.insert(units.end(), pixels, (*in.units)[c]);
+    out.constants.insert(out.constants.end(), pixels, in.constants[c]);
+  }
+  out.units = std::make_shared<const std::vector<int>>(std::move(units));
+  return out;
 }
 
 }  // namespace espalier::layers

@@ -1,4 +1,4 @@
-// Pooling layers: over windows, and over whole planes.
+// Pooling layers, over windows and over whole planes, and the step from images to features.
 #pragma once
 
 #include "core/ops/pool.h"
@@ -9,11 +9,12 @@ namespace espalier::layers {
 // What the two windowed kinds share. x [N, C, H, W] -> [N, C, H', W'], sizes as in PoolOptions.
 class Pool2d : public Module {
  public:
-  explicit Pool2d(const PoolOptions& options);
-  explicit Pool2d(const Config& config);
+  explicit Pool2d(const PoolOptions& options = {});
 
-  Config config() const override;
-  Shape output_shape(const Shape& input) const override;
+  void describe(Options& all) override;
+  Shape output_shape(const Shape& input) const override {
+    return pooled_shape(label(), input, options);
+  }
   Channels pass_channels(ChannelWalk& walk, const Channels& in) override {
     return walk.passed(*this, in);
   }
@@ -21,37 +22,36 @@ class Pool2d : public Module {
   PoolOptions options;  // the stride written out
 };
 
-class MaxPool2d : public Pool2d {
+class MaxPool2d : public Kind<"MaxPool2d", MaxPool2d, Pool2d> {
  public:
-  explicit MaxPool2d(const PoolOptions& options = {}) : Pool2d(options) {}
-  explicit MaxPool2d(const Config& config) : Pool2d(config) {}
-  std::string type() const override { return "MaxPool2d"; }
-  Tensor forward(const Tensor& x) override;
-  std::shared_ptr<Module> copy() const override { return std::make_shared<MaxPool2d>(*this); }
+  using Kind::Kind;
+  Tensor forward(const Tensor& x) override { return max_pool2d(x, options); }
 };
 
-class AvgPool2d : public Pool2d {
+class AvgPool2d : public Kind<"AvgPool2d", AvgPool2d, Pool2d> {
  public:
-  explicit AvgPool2d(const PoolOptions& options = {}) : Pool2d(options) {}
-  explicit AvgPool2d(const Config& config) : Pool2d(config) {}
-  std::string type() const override { return "AvgPool2d"; }
-  Tensor forward(const Tensor& x) override;
+  using Kind::Kind;
+  Tensor forward(const Tensor& x) override { return avg_pool2d(x, options); }
   Channels pass_channels(ChannelWalk& walk, const Channels& in) override;
-  std::shared_ptr<Module> copy() const override { return std::make_shared<AvgPool2d>(*this); }
 };
 
 // [N, C, H, W] -> [N, C, 1, 1]: the mean of each plane.
-class GlobalAvgPool : public Module {
+class GlobalAvgPool : public Kind<"GlobalAvgPool", GlobalAvgPool> {
  public:
-  GlobalAvgPool() = default;
-  explicit GlobalAvgPool(const Config&) {}
-  std::string type() const override { return "GlobalAvgPool"; }
-  Tensor forward(const Tensor& x) override;
+  Tensor forward(const Tensor& x) override { return global_avg_pool(x); }
   Shape output_shape(const Shape& input) const override;
   Channels pass_channels(ChannelWalk& walk, const Channels& in) override {
     return walk.passed(*this, in);
   }
-  std::shared_ptr<Module> copy() const override { return std::make_shared<GlobalAvgPool>(*this); }
+};
+
+// [N, C, H, W] -> [N, C H W]; features [N, F] pass. Channel c becomes the features c H W ...
+// (c + 1) H W - 1, which ties every channel to that many columns of the linear layer behind.
+class Flatten : public Kind<"Flatten", Flatten> {
+ public:
+  Tensor forward(const Tensor& x) override { return flatten(x); }
+  Shape output_shape(const Shape& input) const override;
+  Channels pass_channels(ChannelWalk& walk, const Channels& in) override;
 };
 
 }  // namespace espalier::layers

@@ -6,9 +6,6 @@
 #include "core/error.h"
 #include "layers/activation.h"
 #include "layers/conv.h"
-#include "layers/dropout.h"
-#include "layers/flatten.h"
-#include "layers/linear.h"
 #include "layers/merge.h"
 #include "layers/norm.h"
 #include "layers/pool.h"
@@ -16,33 +13,37 @@
 namespace espalier::layers {
 namespace {
 
-template <class Layer>
+// Made of sizes that its options then replace.
+template <class Layer, int... kSizes>
 std::shared_ptr<Module> make(const Config& config) {
-  return std::make_shared<Layer>(config);
+  const auto layer = std::make_shared<Layer>(kSizes...);
+  Options options(config);
+  layer->describe(options);
+  return layer;
 }
 
 std::map<std::string, LayerFactory>& table() {
   static std::map<std::string, LayerFactory> layers = {
       {"Add", make<Add>},
       {"AvgPool2d", make<AvgPool2d>},
-      {"BatchNorm", make<BatchNorm>},
+      {"BatchNorm", make<BatchNorm, 1>},
       {"Concat", make<Concat>},
-      {"Conv2d", make<Conv2d>},
+      {"Conv2d", make<Conv2d, 1, 1>},
       {"Dropout", make<Dropout>},
       {"Flatten", make<Flatten>},
       {"GELU", make<GELU>},
       {"GlobalAvgPool", make<GlobalAvgPool>},
       {"Identity", make<Identity>},
       {"LeakyReLU", make<LeakyReLU>},
-      {"Linear", make<Linear>},
+      {"Linear", make<Linear, 1, 1>},
       {"MaxPool2d", make<MaxPool2d>},
       {"Mul", make<Mul>},
       {"ReLU", make<ReLU>},
       {"ReLU6", make<ReLU6>},
       {"SiLU", make<SiLU>},
       {"Sigmoid", make<Sigmoid>},
-      {"SparseConv2d", make<Conv2d>},  // as files once named a weight in CSR
-      {"SparseLinear", make<Linear>},
+      {"SparseConv2d", make<Conv2d, 1, 1>},  // as files once named a weight in CSR
+      {"SparseLinear", make<Linear, 1, 1>},
   };
   return layers;
 }

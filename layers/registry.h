@@ -10,7 +10,7 @@
 
 namespace espalier::layers {
 
-// Builds a layer without its tensors. Reads every option through Config, which refuses nonsense.
+// Builds a layer without its tensors. Reads every option through Options, which refuse nonsense.
 using LayerFactory = std::function<std::shared_ptr<Module>(const Config& config)>;
 
 // Makes a kind of layer of one's own known, before models with it are loaded. Not while other

@@ -8,25 +8,21 @@
 #include "core/error.h"
 #include "core/safetensors_format.h"
 #include "layers/models/models.h"
-#include "layers/pattern_file.h"
-#include "layers/visit.h"
 
 namespace espalier::layers {
 namespace {
 
-struct Names : StateVisitor {
-  explicit Names(const Model& model) { visit_state(model, *this); }
-
-  void parameter(const std::string& name, Parameter&, const Shape&) override {
-    required.push_back(name), parameters.insert(name);
+struct Names {
+  explicit Names(const Model& model) {
+    for (const StateItem& item : state_of(model.graph())) {
+      if (item.counter)
+        optional.insert(item.name);
+      else
+        required.push_back(item.name);
+      if (item.parameter) parameters.insert(item.name);
+      if (item.any_format) optional.insert({item.name + kColumns, item.name + kRowStarts});
+    }
   }
-  void buffer(const std::string& name, Tensor&, const Shape&) override { required.push_back(name); }
-  void weight(const std::string& name, Parameter& p, const Shape& dense) override {
-    parameter(name, p, dense);
-    optional.insert({name + kColumns, name + kRowStarts});
-  }
-  void counter(const std::string& name, std::int64_t&) override { optional.insert(name); }
-
   bool any(const std::function<bool(const std::string&)>& holds) const {
     return std::any_of(required.begin(), required.end(), holds);
   }

@@ -11,6 +11,7 @@ namespace espalier::layers {
 
 // What stands in a model file beside a state_dict, see layers/model_file.h.
 inline const std::string kMask = ".mask", kState = ".state.", kExtra = "extra/";
+inline const std::string kColumns = ".columns", kRowStarts = ".row_starts";
 
 // Gives the tensors of a state_dict the names that the model has for them: without prefixes that
 // all of them have and no tensor of the model ("module." of DataParallel, "_orig_mod." of

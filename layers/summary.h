@@ -13,7 +13,7 @@ struct LayerSummary {
   Shape input, output;                       // for one image, batch included: [1, 32, 16, 16]
   std::int64_t parameters = 0, nonzero = 0;  // of sparse layers the values that there are
   std::int64_t weights = 0;  // parameters of convolutions and linears but for biases
-  Macs macs;                 // of convolutions and linears, for one image
+  Macs macs = {};            // of convolutions and linears, for one image
 };
 
 struct Summary {

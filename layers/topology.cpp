@@ -1,4 +1,4 @@
-// Topology: to and from JSON.
+// Topology and origin: to and from JSON.
 #include "layers/topology.h"
 
 #include <algorithm>
@@ -7,7 +7,6 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "layers/merge.h"
-#include "layers/origin_json.h"
 #include "layers/registry.h"
 
 namespace espalier::layers {
@@ -21,6 +20,9 @@ constexpr int kMaxDepth = 32;                      // of layers within layers, i
 constexpr int kMaxJsonDepth = 3 * kMaxDepth;       // of brackets within brackets
 constexpr std::int64_t kMaxImageSide = 1 << 14;    // pixels
 constexpr std::int64_t kMaxActivations = 1 << 26;  // values that a layer gives for one image
+// Of an origin; with these no sum over its layers overflows.
+constexpr std::size_t kMaxLayers = 1 << 12;
+constexpr std::int64_t kMaxCount = std::int64_t{1} << 48;
 
 Json to_json(const Config::Value& value) {
   return std::visit([](const auto& v) { return Json(v); }, value);
@@ -55,7 +57,15 @@ std::string shown(const Json& value) {
   return value.is_number() ? value.dump() : value.type_name();
 }
 
-// A short list of those.
+// `what` begins the message where it is none, or another.
+std::int64_t integer(const Json& value, const std::string& what, std::int64_t least,
+                     std::int64_t most) {
+  check(value.is_number_integer() && value >= least && value <= most, what, shown(value),
+        ", expected ", least, " to ", most);
+  return value.get<std::int64_t>();
+}
+
+// A short list of integers.
 bool is_integers(const Json& value) {
   return value.is_array() && !value.empty() && value.size() <= 8 &&
          std::all_of(value.begin(), value.end(), [](const Json& one) {
@@ -134,15 +144,19 @@ Value append_version1(Graph& graph, const Json& json, const std::string& path, V
   check(depth < kMaxDepth, layer, ": found more than ", kMaxDepth, " layers within each other");
   expect_room(graph);
   const std::string type = text(json, "type", layer);
-  const Json* parts = member(json, "children");
-  check(!parts || parts->is_array(), layer, ": found ", parts ? parts->type_name() : "",
+  const Json* list = member(json, "children");
+  const Json children = list ? *list : Json::array();
+  const std::size_t count = children.size();
+  check(children.is_array(), layer, ": found ", children.type_name(),
         " as 'children', expected a list");
-  const std::size_t count = parts ? parts->size() : 0;
+  const auto name_of = [&](std::size_t i) {
+    return i < count ? text(children[i], "name", layer + ": child " + std::to_string(i)) : "";
+  };
   const auto append = [&](std::size_t i, Value value) {
-    const std::string name = text((*parts)[i], "name", layer + ": child " + std::to_string(i));
+    const std::string name = name_of(i);
     check(name.find('.') == name.npos, layer, ": found a child named '", name,
           "', expected letters, digits, '_' and '-'");
-    return append_version1(graph, (*parts)[i], join(path, name), value, depth + 1);
+    return append_version1(graph, children[i], join(path, name), value, depth + 1);
   };
   if (type == "Sequential") {
     Value value = input;
@@ -153,9 +167,6 @@ Value append_version1(Graph& graph, const Json& json, const std::string& path, V
     check(count == 0, layer, " (", type, "): found layers inside, expected none");
     return graph.add_node(path, layer_of(json, layer), {input});
   }
-  const auto name_of = [&](std::size_t i) {
-    return i < count ? text((*parts)[i], "name", layer + ": child " + std::to_string(i)) : "";
-  };
   check(count > 0 && name_of(0).empty(), layer,
         ": found no main path, expected a first child with an empty name");
   const Value main = append(0, input);
@@ -190,12 +201,75 @@ Shape input_of(const Json& json) {
   const std::int64_t limits[] = {kMaxFeatures, kMaxImageSide, kMaxImageSide};
   std::vector<std::int64_t> sizes;
   for (std::size_t i = 0; i < input->size(); ++i) {
-    const Json& size = (*input)[i];
-    check(size.is_number_integer() && size >= 1 && size <= limits[i], "found input size ",
-          shown(size), ", expected 1 to ", limits[i]);
-    sizes.push_back(size.get<std::int64_t>());
+    sizes.push_back(integer((*input)[i], "found input size ", 1, limits[i]));
   }
   return Shape(sizes);
+}
+
+// {"layers":{"conv1":{"units":16,"weights":432,"macs":442368},...},
+//  "left":{"layers":1,"filters":16,"neurons":0}}
+Json to_json(const Origin& origin) {
+  Json layers = Json::object();
+  for (const auto& [name, layer] : origin.layers)
+    layers[name] = {{"units", layer.units}, {"weights", layer.weights}, {"macs", layer.macs}};
+  return {{"layers", layers},
+          {"left",
+           {{"layers", origin.left.layers},
+            {"filters", origin.left.filters},
+            {"neurons", origin.left.neurons}}}};
+}
+
+const Json& object(const Json& json, const std::string& owner, std::size_t members) {
+  check(json.is_object() && json.size() == members, owner, ": found ",
+        json.is_object() ? std::to_string(json.size()) + " members" : json.type_name(),
+        ", expected an object of ", members);
+  return json;
+}
+
+const Json& at(const Json& json, const char* key, const std::string& owner) {
+  const Json* found = member(json, key);
+  check(found, owner, ": found no '", key, "'");
+  return *found;
+}
+
+std::int64_t count(const Json& json, const char* key, const std::string& owner,
+                   std::int64_t least) {
+  return integer(at(json, key, owner), owner + ": found " + key + " = ", least, kMaxCount);
+}
+
+// An Error where something is missing, unknown, no number or out of range, or where a layer of the
+// model has more than it is said to have had.
+Origin origin_of(const Json& json, const Model& model) {
+  object(json, "origin", 2);
+  const Json& layers = at(json, "layers", "origin");
+  check(layers.is_object() && layers.size() <= kMaxLayers, "origin: found ",
+        layers.is_object() ? std::to_string(layers.size()) + " layers" : layers.type_name(),
+        ", expected an object of at most ", kMaxLayers);
+  Origin origin;
+  for (const auto& [name, layer] : layers.items()) {
+    // Names may be anything.
+    const std::string owner = "origin: layer " + std::to_string(origin.layers.size());
+    object(layer, owner, 3);
+    const Origin::Layer was{count(layer, "units", owner, 1), count(layer, "weights", owner, 1),
+                            count(layer, "macs", owner, 0)};
+    check(was.weights >= was.units, owner,
+          ": found fewer weights than units, expected at least as many");
+    origin.layers[name] = was;
+  }
+  const Json& left = object(at(json, "left", "origin"), "origin: what left", 3);
+  origin.left = {count(left, "layers", "origin", 0), count(left, "filters", "origin", 0),
+                 count(left, "neurons", "origin", 0)};
+  for (const Node& node : model.nodes()) {
+    const auto was = origin.layers.find(node.name());
+    for (const StateItem& item : state_of(*node.layer)) {
+      if (!item.any_format || was == origin.layers.end()) continue;
+      const auto& [units, weights, macs] = was->second;
+      check(units >= item.shape[0] && weights >= item.shape.numel(), "origin: found ", units,
+            " units and ", weights, " weights of ", node.name(), ", expected at least the ",
+            item.shape[0], " and ", item.shape.numel(), " that it has");
+    }
+  }
+  return origin;
 }
 
 // Layers may fit each other and still ask for more memory than any machine has.
@@ -226,9 +300,8 @@ Json parse(const std::string& text) {
 Model model_of(const Json& json) {
   check(json.is_object(), "found ", json.type_name(), ", expected a JSON object");
   const Json* version = member(json, "version");
-  check(version && (*version == 1 || *version == kVersion), "found version ",
-        version ? shown(*version) : "none", ", expected 1 to ", kVersion);
-  const bool tree = *version == 1;
+  check(version, "found version none, expected 1 to ", kVersion);
+  const bool tree = integer(*version, "found version ", 1, kVersion) == 1;
   Graph graph;
   if (tree) {
     const Json* outermost = member(json, "root");

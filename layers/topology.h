@@ -10,8 +10,8 @@ namespace espalier::layers {
 // {"version":2,"name":"convnet","input":[3,32,32],
 //  "nodes":[{"name":"conv1","type":"Conv2d","config":{"in_channels":3,"out_channels":32,...}},...]}
 // A node has "inputs", places in the list or -1 for the network's input, where it does not take
-// what the node before it gives. "origin" (layers/origin_json.h) stands beside the nodes where
-// parts of the network have left for good.
+// what the node before it gives. "origin" stands beside the nodes where parts of the network have
+// left for good.
 std::string topology(const Model& model);
 
 // The network that the text describes, in this or in version 1, its layers without tensors: nothing

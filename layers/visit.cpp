@@ -1,120 +1,92 @@
-// Visit: visitors.
+// Visit: the visitor that lists, and copies.
 #include "layers/visit.h"
-
-#include <string_view>
 
 namespace espalier::layers {
 namespace {
 
-// Puts a layer's name in front of the names that it shows.
-class WithPath : public StateVisitor {
- public:
-  WithPath(StateVisitor& visitor, const std::string& path) : visitor_(visitor), path_(path) {}
+struct List : StateVisitor {
   void parameter(const std::string& name, Parameter& p, const Shape& shape) override {
-    visitor_.parameter(join(path_, name), p, shape);
-  }
-  void buffer(const std::string& name, Tensor& t, const Shape& shape) override {
-    visitor_.buffer(join(path_, name), t, shape);
+    buffer(name, p, shape);
+    items.back().parameter = &p;
   }
   void weight(const std::string& name, Parameter& p, const Shape& dense) override {
-    visitor_.weight(join(path_, name), p, dense);
+    parameter(name, p, dense);
+    items.back().any_format = true;
+  }
+  void buffer(const std::string& name, Tensor& t, const Shape& shape) override {
+    items.push_back({.name = join(path, name), .shape = shape, .tensor = &t});
   }
   void counter(const std::string& name, std::int64_t& count) override {
-    visitor_.counter(join(path_, name), count);
+    items.push_back({.name = join(path, name), .counter = &count});
   }
-
- private:
-  StateVisitor& visitor_;
-  const std::string& path_;
+  std::string path;
+  std::vector<StateItem> items;
 };
 
-struct Collect : StateVisitor {
-  void parameter(const std::string&, Parameter& p, const Shape&) override { found.push_back(p); }
+std::vector<Parameter> parameters_in(const std::vector<StateItem>& items) {
   std::vector<Parameter> found;
-};
-
-struct NameParameters : StateVisitor {
-  void parameter(const std::string& name, Parameter& p, const Shape&) override {
-    if (p.defined()) p.set_name(name);
-  }
-};
-
-struct GiveMemory : StateVisitor {
-  void parameter(const std::string& name, Parameter& p, const Shape& shape) override {
-    if (!p.defined()) p = Parameter(Tensor::zeros(shape), name);
-  }
-  void buffer(const std::string&, Tensor& t, const Shape& shape) override {
-    if (!t.defined()) t = Tensor::zeros(shape);
-  }
-};
-
-struct OwnTensors : StateVisitor {
-  void parameter(const std::string&, Parameter& p, const Shape&) override {
-    if (p.defined()) p = clone(p);
-  }
-  void buffer(const std::string&, Tensor& t, const Shape&) override {
-    if (t.defined()) t = t.clone();
-  }
-};
-
-// FNV-1a, so that a path always names the same stream.
-std::uint64_t hash(std::string_view text) {
-  std::uint64_t h = 0xcbf29ce484222325u;
-  for (const char c : text) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-  return h;
-}
-
-}  // namespace
-
-void visit_state(const Graph& graph, StateVisitor& visitor) {
-  for (const Node& node : graph.nodes()) {
-    WithPath full(visitor, node.name());
-    node.layer->state(full);
-  }
-}
-
-std::vector<Parameter> parameters_of(const Graph& graph) {
-  Collect collect;
-  visit_state(graph, collect);
-  return collect.found;
-}
-
-std::vector<Parameter> parameters_of(Module& layer) {
-  Collect collect;
-  layer.state(collect);
-  return collect.found;
-}
-
-void name_parameters(const Graph& graph) {
-  NameParameters visitor;
-  visit_state(graph, visitor);
-}
-
-void initialize(const Graph& graph, const Rng& rng) {
-  GiveMemory memory;
-  visit_state(graph, memory);
-  for (const Node& node : graph.nodes()) node.layer->initialize(rng.split(hash(node.name())));
-  struct : StateVisitor {
-    void parameter(const std::string&, Parameter& p, const Shape&) override { p.enforce_mask(); }
-  } masks;  // what is removed does not come back with new values
-  visit_state(graph, masks);
-}
-
-std::shared_ptr<Module> clone(const Module& layer) {
-  std::shared_ptr<Module> copy = layer.copy();
-  OwnTensors own;
-  copy->state(own);
-  return copy;
+  for (const StateItem& item : items)
+    if (item.parameter) found.push_back(*item.parameter);
+  return found;
 }
 
 Parameter clone(const Parameter& parameter) {
   Parameter copy(parameter.Tensor::clone(), parameter.name());
   std::map<std::string, Tensor> states;
   for (const auto& [key, tensor] : parameter.states()) states[key] = tensor.clone();
-  std::span<const std::uint8_t> mask;
-  if (parameter.mask()) mask = {parameter.mask(), static_cast<std::size_t>(parameter.numel())};
-  copy.assign(copy, mask, std::move(states), parameter.pattern());
+  copy.assign(copy, mask_of(parameter), std::move(states), parameter.pattern());
   copy.set_dense_gradient(parameter.dense_gradient());
+  return copy;
+}
+
+}  // namespace
+
+std::vector<StateItem> state_of(Module& layer, const std::string& path) {
+  List list;
+  list.path = path;
+  layer.state(list);
+  return list.items;
+}
+
+std::vector<StateItem> state_of(const Graph& graph) {
+  List list;
+  for (const Node& node : graph.nodes()) {
+    list.path = node.name();
+    node.layer->state(list);
+  }
+  return list.items;
+}
+
+void visit_state(const Graph& graph, StateVisitor& visitor) {
+  for (const StateItem& item : state_of(graph)) {
+    if (item.counter)
+      visitor.counter(item.name, *item.counter);
+    else if (item.any_format)
+      visitor.weight(item.name, *item.parameter, item.shape);
+    else if (item.parameter)
+      visitor.parameter(item.name, *item.parameter, item.shape);
+    else
+      visitor.buffer(item.name, *item.tensor, item.shape);
+  }
+}
+
+std::vector<Parameter> parameters_of(const Graph& graph) { return parameters_in(state_of(graph)); }
+std::vector<Parameter> parameters_of(Module& layer) { return parameters_in(state_of(layer)); }
+
+std::span<const std::uint8_t> mask_of(const Parameter& parameter) {
+  if (!parameter.mask()) return {};
+  return {parameter.mask(), static_cast<std::size_t>(parameter.numel())};
+}
+
+std::shared_ptr<Module> clone(const Module& layer) {
+  std::shared_ptr<Module> copy = layer.copy();
+  for (const StateItem& item : state_of(*copy)) {
+    if (!item.tensor || !item.tensor->defined()) continue;
+    if (item.parameter)
+      *item.parameter = clone(*item.parameter);
+    else
+      *item.tensor = item.tensor->clone();
+  }
   return copy;
 }
 

@@ -1,31 +1,37 @@
-// Visit: what is done with the state of all layers of a network: listing, first values, copying.
+// Visit: what the layers of a network keep, as a list, and what is done with all of it.
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "layers/graph.h"
 
 namespace espalier::layers {
 
-// Shows the state of every layer, under full dotted names, in the order of the nodes.
+// Something that a layer keeps: see StateVisitor, by which it says so.
+struct StateItem {
+  std::string name;                // with the layer's, where there is one: "conv1.weight"
+  Shape shape = {};                // that it is to have
+  Tensor* tensor = nullptr;        // of a parameter or buffer
+  Parameter* parameter = nullptr;  // the same, of a parameter
+  bool any_format = false;         // what is shown as a weight
+  std::int64_t* counter = nullptr;
+};
+std::vector<StateItem> state_of(Module& layer, const std::string& path = "");
+std::vector<StateItem> state_of(const Graph& graph);  // in the order of the nodes
+
+// Shows all of it under full names.
 void visit_state(const Graph& graph, StateVisitor& visitor);
 
-// In that order.
 std::vector<Parameter> parameters_of(const Graph& graph);
 std::vector<Parameter> parameters_of(Module& layer);
 
-// Gives every parameter its full dotted name.
-void name_parameters(const Graph& graph);
-
-// Gives memory to the state that has none yet and first values to all of it: each layer draws from
-// a stream of its own that depends on the generator's seed and the layer's name alone, so adding a
-// layer does not change the others.
-void initialize(const Graph& graph, const Rng& rng);
+// Its bytes; empty where there is none.
+std::span<const std::uint8_t> mask_of(const Parameter& parameter);
 
 // A deep copy: values, masks, optimiser state, buffers, modes. Nothing that changes is shared with
 // the original: patterns never do.
 std::shared_ptr<Module> clone(const Module& layer);
-Parameter clone(const Parameter& parameter);
 
 }  // namespace espalier::layers

@@ -14,75 +14,68 @@ namespace espalier {
 namespace {
 
 constexpr std::size_t kMost = TapeNode::kMaxInputs;
+using Parts = std::array<Tensor, kMost>;  // those behind the last are not defined
 
-// A part of the result as runs of floats: one for each block of images, or one in all.
-struct Runs {
-  std::int64_t count, size;  // of the part
-  std::int64_t first, step;  // in the result: of the first run, and from one to the next
-};
-
-Shape shape_of(std::span<const Tensor> parts) {
-  check(!parts.empty(), "concat: found no tensor, expected at least one");
-  std::vector<std::int64_t> sizes = parts[0].shape().sizes();
-  for (const Tensor& part : parts) {
-    const Shape& s = part.shape();
-    bool fits = s.rank() == parts[0].shape().rank() && (s.rank() == 4 || s.rank() == 2);
-    for (int d = 0; fits && d < s.rank(); ++d) fits = d == 1 || s[d] == parts[0].size(d);
-    if (!fits)
-      fail("concat: found tensors of shapes ", parts[0].shape().str(), " and ", s.str(),
-           ", expected images or features that differ in their channels at most");
-    if (&part != &parts[0]) sizes[1] += s[1];
-  }
-  return Shape(sizes);
+// to (+)= from, for runs of `size` floats that begin so far from each other.
+void copy_runs(std::int64_t runs, std::int64_t size, const float* from, std::int64_t from_step,
+               float* to, std::int64_t to_step, bool add) {
+  for (std::int64_t i = 0; i < runs; ++i)
+    parallel_write(size, to + i * to_step, add,
+                   [from = from + i * from_step](std::int64_t k) { return from[k]; });
 }
 
-Tensor concat_few(std::span<const Tensor> given) {
-  const Shape shape = shape_of(given);
-  std::array<Tensor, kMost> parts;
+// A part is as many runs as there are blocks of images, or one.
+Tensor concat_few(std::span<const Tensor> given, const Shape& shape) {
+  Parts parts;
   parts[0] = to_lanes(given[0]);
   const Layout layout = parts[0].layout();
   for (std::size_t i = 1; i < given.size(); ++i) parts[i] = to_layout(given[i], layout);
-
   Tensor y = Tensor::empty(shape, layout);
-  const bool images = shape.rank() == 4;
-  const std::int64_t blocks = images ? y.planes().blocks : 1;
+  const std::int64_t blocks = shape.rank() == 4 ? y.planes().blocks : 1;
   const std::int64_t step = y.storage_size() / blocks;
-  std::array<Runs, kMost> runs;
-  std::int64_t first = 0;
+  float* to = y.mutable_data();
   for (std::size_t i = 0; i < given.size(); ++i) {
     const std::int64_t size = parts[i].storage_size() / blocks;
-    runs[i] = {blocks, size, first, step};
-    first += size;
-    const float* from = parts[i].data();
-    float* to = y.mutable_data() + runs[i].first;
-    for (std::int64_t b = 0; b < blocks; ++b)
-      parallel_write(size, to + b * step, false,
-                     [from = from + b * size](std::int64_t k) { return from[k]; });
+    copy_runs(blocks, size, parts[i].data(), size, to, step, false);
+    to += size;
   }
   return record(Op::Concat, y, {parts[0], parts[1], parts[2], parts[3], parts[4]},
-                [parts, runs, count = given.size()](const Tensor& dy) {
-                  for (std::size_t i = 0; i < count; ++i) {
-                    const GradOut to = grad_out(parts[i]);
-                    const auto [blocks, size, first, step] = runs[i];
-                    for (std::int64_t b = 0; to && b < blocks; ++b)
-                      parallel_write(size, to.data + b * size, to.add,
-                                     [from = dy.data() + first + b * step](std::int64_t k) {
-                                       return from[k];
-                                     });
+                [parts, blocks, step](const Tensor& dy) {
+                  const float* from = dy.data();
+                  for (const Tensor& part : parts) {
+                    if (!part.defined()) return;
+                    const std::int64_t size = part.storage_size() / blocks;
+                    if (const GradOut dx = grad_out(part))
+                      copy_runs(blocks, size, from, step, dx.data, size, dx.add);
+                    from += size;
                   }
                 });
 }
 
 }  // namespace
 
+Shape concat_shape(const std::string& owner, std::span<const Shape> parts) {
+  check(!parts.empty(), owner, ": found no tensor, expected at least one");
+  Shape whole = parts[0];
+  for (const Shape& part : parts) {
+    if ((part.rank() != 4 && part.rank() != 2) || part.without(1) != whole.without(1)) [[unlikely]]
+      fail(owner, ": found tensors of shapes ", parts[0].str(), " and ", part.str(),
+           ", expected images or features that differ in their channels at most");
+    if (&part != &parts[0]) whole.set(1, whole[1] + part[1]);
+  }
+  return whole;
+}
+
 Tensor concat(std::span<const Tensor> parts) {
-  shape_of(parts);  // an error names them all
-  if (parts.size() <= kMost) return parts.size() == 1 ? parts[0] : concat_few(parts);
+  std::vector<Shape> shapes;
+  for (const Tensor& part : parts) shapes.push_back(part.shape());
+  const Shape shape = concat_shape("concat", shapes);  // an error names them all
+  if (parts.size() <= kMost) return parts.size() == 1 ? parts[0] : concat_few(parts, shape);
   const Tensor begin = concat(parts.first(parts.size() - kMost + 1));
-  std::array<Tensor, kMost> rest;
+  Parts rest;
   rest[0] = begin;
   std::copy(parts.end() - (kMost - 1), parts.end(), rest.begin() + 1);
-  return concat_few(rest);
+  return concat_few(rest, shape);
 }
 
 }  // namespace espalier

@@ -1,6 +1,8 @@
 // Pooling over windows and over whole planes, and the step from images to features.
 #pragma once
 
+#include <string>
+
 #include "core/ops/sides.h"
 #include "core/tensor.h"
 
@@ -20,8 +22,8 @@ struct PoolOptions {
 Tensor max_pool2d(const Tensor& x, const PoolOptions& options = {});
 // What lies behind the padding, with ceil_mode, counts in no mean, as in PyTorch.
 Tensor avg_pool2d(const Tensor& x, const PoolOptions& options = {});
-// The shape that both give. An Error names the shapes where they do not fit.
-Shape pooled_shape(const Shape& images, const PoolOptions& options);
+// The shape that both give. `owner` begins the message where the sizes do not fit.
+Shape pooled_shape(const std::string& owner, const Shape& images, const PoolOptions& options);
 Tensor global_avg_pool(const Tensor& x);  // [N, C, H, W] -> [N, C, 1, 1]
 
 // [N, C, H, W] -> [N, C H W]: channel c becomes the features c H W ... (c + 1) H W - 1.

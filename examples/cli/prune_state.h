@@ -26,7 +26,7 @@ struct PruneState {
   std::string file;        // the model that is pruned, as the command line named it
   std::string file_hash;   // of its content, to notice that another model is there by now
   std::string model;       // the built-in model that --model named; empty: none
-  std::string weights;     // the fingerprint of the model that is pruned (layers/fingerprint.h)
+  std::string weights;     // the fingerprint of the model that is pruned (layers/model.h)
   bool no_report = false;  // no page is wanted
   PruneOptions options;
   Recipe recipe;                 // of the training, in each level of a lottery

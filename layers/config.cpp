@@ -54,8 +54,8 @@ void Options::number(const std::string& key, float& value, double low, double hi
   value = static_cast<float>(in_range(number, low, high, key));
 }
 
-Config::Integers Options::read(const std::string& key, Config::Integers own, std::int64_t low,
-                               std::int64_t high) {
+Config::Integers Options::exchanged(const std::string& key, Config::Integers own, std::int64_t low,
+                                    std::int64_t high) {
   const bool alike = std::count(own.begin(), own.end(), own[0]) == std::ssize(own);
   const auto* found = exchange(key, alike ? Config::Value(own[0]) : Config::Value(own));
   if (!found) return own;

@@ -31,7 +31,7 @@ class Config {
   std::vector<std::pair<std::string, Value>> values_;  // in the order they were set
 };
 
-// Takes a layer's options, as Module::options() names them, from a Config or into one. Reading is
+// Takes a layer's options, as Module::describe() names them, from a Config or into one. Reading is
 // strict, since a file may say anything: an Error names the owner and the option where it is
 // missing, of another kind, or outside [low, high].
 class Options {
@@ -69,13 +69,13 @@ class Options {
   const T& expect(const Config::Value& found, const std::string& key, const char* kind) const;
   template <class T>
   T in_range(T value, T low, T high, const std::string& key) const;
-  Config::Integers read(const std::string& key, Config::Integers own, std::int64_t low,
-                        std::int64_t high);
+  Config::Integers exchanged(const std::string& key, Config::Integers own, std::int64_t low,
+                             std::int64_t high);
   template <class... Parts>
   void integers(const std::string& key, std::int64_t low, std::int64_t high, Parts&... parts) {
-    const auto values = read(key, {static_cast<std::int64_t>(parts)...}, low, high);
+    const auto values = exchanged(key, {static_cast<std::int64_t>(parts)...}, low, high);
     auto value = values.begin();
-    ((parts = static_cast<Parts>(*value++)), ...);
+    if (reads_) ((parts = static_cast<Parts>(*value++)), ...);
   }
 
   Config config_;

@@ -115,7 +115,7 @@ void Model::adopt(Model&& other) const {
     const auto found = item.parameter ? kept.find(item.name) : kept.end();
     if (found == kept.end()) continue;
     Parameter& p = *item.parameter;
-    found->second.assign(p, mask_of(p), p.states(), p.pattern());
+    found->second.assign(p, mask_bytes(p), p.states(), p.pattern());
     p = found->second;
   }
   network().graph = std::move(taken.graph);

@@ -91,7 +91,7 @@ class Writer {
     if (p.mask() && !options_.masks)
       file_.metadata(kZeros, zeros_ += name + " ");
     else if (p.mask())
-      file_.add(name + kMask, DType::U8, p.shape().sizes(), std::as_bytes(mask_of(p)));
+      file_.add(name + kMask, DType::U8, p.shape().sizes(), std::as_bytes(mask_bytes(p)));
     if (!options_.states) return;
     for (const auto& [key, tensor] : p.states()) add(name + kState + key, tensor);
   }

@@ -24,15 +24,12 @@ constexpr std::int64_t kMaxActivations = 1 << 26;  // values that a layer gives 
 constexpr std::size_t kMaxLayers = 1 << 12;
 constexpr std::int64_t kMaxCount = std::int64_t{1} << 48;
 
-Json to_json(const Config::Value& value) {
-  return std::visit([](const auto& v) { return Json(v); }, value);
-}
-
 // A node that takes what the one before it gives needs no inputs.
 Json to_json(const Node& node, Value place) {
   Json json = {{"name", node.name()}, {"type", node.layer->type()}};
   const Config config = node.layer->config();
-  for (const auto& [key, value] : config.values()) json["config"][key] = to_json(value);
+  for (const auto& [key, value] : config.values())
+    json["config"][key] = std::visit([](const auto& v) { return Json(v); }, value);
   if (node.inputs != std::vector<Value>{place - 1}) json["inputs"] = node.inputs;
   return json;
 }
@@ -97,15 +94,14 @@ Config config_of(const Json& options, const std::string& owner) {
   return config;
 }
 
-std::shared_ptr<Module> layer_of(const Json& json, const std::string& layer) {
+Value add_layer(Graph& graph, const std::string& name, const Json& json, const std::string& layer,
+                std::vector<Value> inputs) {
+  check(graph.nodes().size() < kMaxNodes, "found more than ", kMaxNodes, " layers");
   const std::string type = text(json, "type", layer);
   const Json* options = member(json, "config");
   const std::string owner = layer + " (" + type + ")";
-  return make_layer(type, options ? config_of(*options, owner) : Config(owner));
-}
-
-void expect_room(const Graph& graph) {
-  check(graph.nodes().size() < kMaxNodes, "found more than ", kMaxNodes, " layers");
+  auto made = make_layer(type, options ? config_of(*options, owner) : Config(owner));
+  return graph.add_node(name, std::move(made), std::move(inputs));
 }
 
 std::vector<Value> inputs_of(const Json& json, const Graph& graph, const std::string& layer) {
@@ -128,11 +124,9 @@ Graph graph_of(const Json& json) {
   check(nodes && nodes->is_array(), "found no 'nodes', expected the list of layers");
   Graph graph;
   for (const Json& node : *nodes) {
-    expect_room(graph);
     const std::string name = text(node, "name", "node " + std::to_string(graph.nodes().size()));
     const std::string layer = "layer '" + name + "'";
-    std::vector<Value> inputs = inputs_of(node, graph, layer);
-    graph.add_node(name, layer_of(node, layer), std::move(inputs));
+    add_layer(graph, name, node, layer, inputs_of(node, graph, layer));
   }
   return graph;
 }
@@ -142,7 +136,6 @@ Value append_version1(Graph& graph, const Json& json, const std::string& path, V
                       int depth) {
   const std::string layer = "layer '" + path + "'";
   check(depth < kMaxDepth, layer, ": found more than ", kMaxDepth, " layers within each other");
-  expect_room(graph);
   const std::string type = text(json, "type", layer);
   const Json* list = member(json, "children");
   const Json children = list ? *list : Json::array();
@@ -165,7 +158,7 @@ Value append_version1(Graph& graph, const Json& json, const std::string& path, V
   }
   if (type != "Residual") {
     check(count == 0, layer, " (", type, "): found layers inside, expected none");
-    return graph.add_node(path, layer_of(json, layer), {input});
+    return add_layer(graph, path, json, layer, {input});
   }
   check(count > 0 && name_of(0).empty(), layer,
         ": found no main path, expected a first child with an empty name");

@@ -34,7 +34,7 @@ Parameter clone(const Parameter& parameter) {
   Parameter copy(parameter.Tensor::clone(), parameter.name());
   std::map<std::string, Tensor> states;
   for (const auto& [key, tensor] : parameter.states()) states[key] = tensor.clone();
-  copy.assign(copy, mask_of(parameter), std::move(states), parameter.pattern());
+  copy.assign(copy, mask_bytes(parameter), std::move(states), parameter.pattern());
   copy.set_dense_gradient(parameter.dense_gradient());
   return copy;
 }
@@ -73,7 +73,7 @@ void visit_state(const Graph& graph, StateVisitor& visitor) {
 std::vector<Parameter> parameters_of(const Graph& graph) { return parameters_in(state_of(graph)); }
 std::vector<Parameter> parameters_of(Module& layer) { return parameters_in(state_of(layer)); }
 
-std::span<const std::uint8_t> mask_of(const Parameter& parameter) {
+std::span<const std::uint8_t> mask_bytes(const Parameter& parameter) {
   if (!parameter.mask()) return {};
   return {parameter.mask(), static_cast<std::size_t>(parameter.numel())};
 }

@@ -28,7 +28,7 @@ std::vector<Parameter> parameters_of(const Graph& graph);
 std::vector<Parameter> parameters_of(Module& layer);
 
 // Its bytes; empty where there is none.
-std::span<const std::uint8_t> mask_of(const Parameter& parameter);
+std::span<const std::uint8_t> mask_bytes(const Parameter& parameter);
 
 // A deep copy: values, masks, optimiser state, buffers, modes. Nothing that changes is shared with
 // the original: patterns never do.

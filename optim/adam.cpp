@@ -4,36 +4,28 @@
 #include <cmath>
 #include <string>
 
-#include "optim/decay.h"
 #include "optim/option.h"
 
 namespace espalier::optim {
+namespace {
 
-Adam::Adam(const std::vector<Parameter>& parameters, const AdamOptions& options)
-    : Adam("Adam", parameters, options, false) {}
+template <bool decoupled>
+constexpr const char* kName = decoupled ? "AdamW" : "Adam";
 
-AdamW::AdamW(const std::vector<Parameter>& parameters, const AdamWOptions& options)
-    : Adam("AdamW", parameters,
-           {.lr = options.lr,
-            .beta1 = options.beta1,
-            .beta2 = options.beta2,
-            .eps = options.eps,
-            .weight_decay = options.weight_decay},
-           true) {}
+}  // namespace
 
-Adam::Adam(const char* name, const std::vector<Parameter>& parameters, const AdamOptions& options,
-           bool decoupled_decay)
-    : Optimizer(name, parameters, options.lr),
-      options_(options),
-      decoupled_decay_(decoupled_decay) {
-  const std::string owner = name;
-  check_decay((owner + ": beta1").c_str(), options.beta1);
-  check_decay((owner + ": beta2").c_str(), options.beta2);
-  check_rate((owner + ": eps").c_str(), options.eps);
-  check_rate((owner + ": weight_decay").c_str(), options.weight_decay);
+template <bool decoupled>
+AdamOf<decoupled>::AdamOf(const Parameters& parameters, const AdamOptionsOf<decoupled>& options)
+    : Optimizer(kName<decoupled>, parameters, options.lr), options_(options) {
+  const std::string owner = kName<decoupled>;
+  check_decay(owner + ": beta1", options.beta1);
+  check_decay(owner + ": beta2", options.beta2);
+  check_rate(owner + ": eps", options.eps);
+  check_rate(owner + ": weight_decay", options.weight_decay);
 }
 
-void Adam::update(Parameter& parameter, const float* g) {
+template <bool decoupled>
+void AdamOf<decoupled>::update(Parameter& parameter, const float* g) {
   // What is the same for all elements is worked out in double precision: 1 - beta2 would lose four
   // of its seven digits in float.
   const double t = static_cast<double>(steps());
@@ -45,8 +37,8 @@ void Adam::update(Parameter& parameter, const float* g) {
   const float eps = static_cast<float>(options_.eps);
   // Each kind of decay leaves the other's factor neutral: one formula serves both.
   const double decay = options_.weight_decay;
-  const float decay_in_gradient = decoupled_decay_ ? 0 : static_cast<float>(decay);
-  const float shrink = decoupled_decay_ ? static_cast<float>(1 - lr() * decay) : 1;
+  const float decay_in_gradient = decoupled ? 0 : static_cast<float>(decay);
+  const float shrink = decoupled ? static_cast<float>(1 - lr() * decay) : 1;
 
   float* w = parameter.mutable_data();
   float* m = state_values(parameter, "exp_avg");
@@ -61,5 +53,8 @@ void Adam::update(Parameter& parameter, const float* g) {
     w[i] = kept(shrink * w[i] - rate * mean / (std::sqrt(square) * unbias + eps));
   });
 }
+
+template class AdamOf<false>;
+template class AdamOf<true>;
 
 }  // namespace espalier::optim

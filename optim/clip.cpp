@@ -40,24 +40,24 @@ double squared_norm(const Parameter& parameter, const float* g) {
 
 }  // namespace
 
-double clip_grad_norm(const std::vector<Parameter>& parameters, double max_norm) {
+double clip_grad_norm(const Parameters& parameters, double max_norm) {
   check_option(max_norm > 0, "clip_grad_norm: max_norm", max_norm, "a number above 0");
+  std::vector<Tensor> grads;
   double squares = 0;
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     const Tensor grad = fresh_gradient(parameters[i]);
-    if (grad.defined() && !listed_before(parameters, i))
-      squares += squared_norm(parameters[i], grad.data());
+    if (!grad.defined() || parameters.listed_before(i)) continue;
+    squares += squared_norm(parameters[i], grad.data());
+    grads.push_back(grad);
   }
   const double norm = std::sqrt(squares);
   const double scale = max_norm / (norm + 1e-6);
   if (!std::isfinite(norm) || scale >= 1) return norm;
 
   const float factor = static_cast<float>(scale);
-  for (std::size_t i = 0; i < parameters.size(); ++i) {
-    Tensor grad = fresh_gradient(parameters[i]);
-    if (!grad.defined() || listed_before(parameters, i)) continue;
+  for (Tensor& grad : grads) {
     float* g = grad.mutable_data();
-    parallel_ranges(parameters[i].numel(), kGrain, [=](std::int64_t begin, std::int64_t end) {
+    parallel_ranges(grad.numel(), kGrain, [=](std::int64_t begin, std::int64_t end) {
       for (std::int64_t k = begin; k < end; ++k) g[k] *= factor;
     });
   }

@@ -3,10 +3,8 @@
 #pragma once
 
 #include <limits>
-#include <vector>
 
-#include "core/parameter.h"
-#include "optim/pass.h"
+#include "optim/optimizer.h"
 
 namespace espalier::optim {
 
@@ -19,15 +17,10 @@ namespace espalier::optim {
 //
 // A norm that is not finite is returned as it is, and the gradients stay as they are: scaling would
 // spread the NaN to every weight. The caller decides (skip the step, or stop and say where it is).
-double clip_grad_norm(const std::vector<Parameter>& parameters, double max_norm);
-
-template <HasParameters M>
-double clip_grad_norm(const M& model, double max_norm) {
-  return clip_grad_norm(model.parameters(), max_norm);
-}
+double clip_grad_norm(const Parameters& parameters, double max_norm);
 
 // The norm alone.
-inline double grad_norm(const std::vector<Parameter>& parameters) {
+inline double grad_norm(const Parameters& parameters) {
   return clip_grad_norm(parameters, std::numeric_limits<double>::infinity());
 }
 

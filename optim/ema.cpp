@@ -13,8 +13,8 @@ float* averages(Parameter& parameter) {
 
 }  // namespace
 
-Ema::Ema(const std::vector<Parameter>& parameters, double decay)
-    : parameters_(distinct("Ema", parameters)),
+Ema::Ema(const Parameters& parameters, double decay)
+    : parameters_(parameters.distinct("Ema")),
       decay_(decay),
       fresh_(static_cast<float>(1 - decay)) {
   check_decay("Ema: decay", decay);

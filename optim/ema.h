@@ -4,9 +4,7 @@
 
 #include <vector>
 
-#include "core/parameter.h"
-#include "optim/decay.h"
-#include "optim/pass.h"
+#include "optim/optimizer.h"
 
 namespace espalier::optim {
 
@@ -23,9 +21,7 @@ namespace espalier::optim {
 class Ema {
  public:
   // decay in [0, 1), per step: the average reaches back about 1 / (1 - decay) steps.
-  explicit Ema(const std::vector<Parameter>& parameters, double decay = 0.999);
-  template <HasParameters M>
-  explicit Ema(const M& model, double decay = 0.999) : Ema(model.parameters(), decay) {}
+  explicit Ema(const Parameters& parameters, double decay = 0.999);
 
   // average = decay * average + (1 - decay) * weight, after each step of the optimiser. An Error
   // while the averages stand in the weights' place.

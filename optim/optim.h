@@ -4,7 +4,5 @@
 #include "optim/adam.h"
 #include "optim/clip.h"
 #include "optim/ema.h"
-#include "optim/optimizer.h"
 #include "optim/schedule.h"
-#include "optim/schedule_names.h"
 #include "optim/sgd.h"

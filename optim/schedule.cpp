@@ -35,6 +35,20 @@ double cycle(double first, double turn, double last, double warmup, std::int64_t
   return anneal(turn, last, end > top + kTiny ? std::min((at - top) / (end - top), 1.0) : 0);
 }
 
+using Make = Schedule (*)(const ScheduleOptions&);
+constexpr std::pair<const char*, Make> kSchedules[] = {
+    {"constant", [](const ScheduleOptions& o) { return constant(o.lr); }},
+    {"step",
+     [](const ScheduleOptions& o) {
+       return step_decay({.lr = o.lr, .every = o.every, .gamma = o.gamma, .epochs = o.epochs});
+     }},
+    {"cosine", [](const ScheduleOptions& o) { return cosine({.lr = o.lr, .floor = o.floor}); }},
+    {"one-cycle",
+     [](const ScheduleOptions& o) {
+       return one_cycle({.max_lr = o.lr, .warmup = o.warmup.value_or(0.2)});
+     }},
+};
+
 }  // namespace
 
 float Schedule::at(std::int64_t step, std::int64_t total_steps) const {
@@ -97,6 +111,24 @@ Schedule warm_up(Schedule then, const WarmUpOptions& o) {
     const double share = static_cast<double>(step) / static_cast<double>(rising);
     return then.at(0, rest) * (o.from + (1 - o.from) * share);
   });
+}
+
+Schedule schedule(const std::string& name, const ScheduleOptions& options) {
+  std::string known;
+  for (const auto& [one, make] : kSchedules) {
+    known += (known.empty() ? "" : ", ") + std::string(one);
+    if (name != one) continue;
+    const Schedule made = make(options);
+    if (name == "one-cycle" || !options.warmup) return made;
+    return warm_up(made, {.share = *options.warmup});
+  }
+  fail("schedule: found \"", name, "\", expected one of ", known);
+}
+
+std::vector<std::string> schedule_names() {
+  std::vector<std::string> names;
+  for (const auto& [name, make] : kSchedules) names.emplace_back(name);
+  return names;
 }
 
 }  // namespace espalier::optim

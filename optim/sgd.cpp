@@ -1,20 +1,17 @@
 // SGD: the formulas, one pass each.
 #include "optim/sgd.h"
 
-#include "optim/decay.h"
 #include "optim/option.h"
 
 namespace espalier::optim {
 
-SGD::SGD(const std::vector<Parameter>& parameters, const SGDOptions& options)
+SGD::SGD(const Parameters& parameters, const SGDOptions& options)
     : Optimizer("SGD", parameters, options.lr), options_(options) {
-  check_decay("SGD: momentum", options.momentum);
+  set_momentum(options.momentum);
   check_share("SGD: dampening", options.dampening);
   check_rate("SGD: weight_decay", options.weight_decay);
-  if (!options.nesterov) return;
-  check_option(options.momentum > 0, "SGD: momentum", options.momentum,
-               "a number above 0 with nesterov");
-  check_option(options.dampening == 0, "SGD: dampening", options.dampening, "0 with nesterov");
+  check_option(options.dampening == 0 || !options.nesterov, "SGD: dampening", options.dampening,
+               "0 with nesterov");
 }
 
 void SGD::set_momentum(double momentum) {

@@ -22,9 +22,7 @@ struct SGDOptions {
 //   optim::SGD optimizer(model, {.lr = 0.1, .momentum = 0.9, .nesterov = true});
 class SGD final : public Optimizer {
  public:
-  explicit SGD(const std::vector<Parameter>& parameters, const SGDOptions& options = {});
-  template <HasParameters M>
-  explicit SGD(const M& model, const SGDOptions& options = {}) : SGD(model.parameters(), options) {}
+  explicit SGD(const Parameters& parameters, const SGDOptions& options = {});
 
   double momentum() const { return options_.momentum; }
   // For schedules of the momentum; outside of [0, 1): Error, and with Nesterov's 0 too.

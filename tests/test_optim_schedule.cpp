@@ -3,7 +3,6 @@
 
 #include <utility>
 
-#include "optim/schedule_names.h"
 #include "tests/test_optim.h"
 
 using namespace espalier;

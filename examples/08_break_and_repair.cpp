@@ -30,7 +30,7 @@
 
 #include <cstdio>
 
-#include "pruning/compaction/slices.h"
+#include "pruning/compaction/channel_removal.h"
 
 using namespace espalier;
 using namespace espalier::layers;

@@ -15,84 +15,54 @@ struct Place {
   std::size_t group;
   std::int32_t unit;
 };
+using Places = std::map<int, Place>;  // by the least unit
 
-class Sorting {
- public:
-  explicit Sorting(const ChannelWalk& walk) : walk_(walk) {
-    make_groups();
-    for (const ChannelWalk::Attached& a : walk.attached())
-      for (const auto& [group, units] : by_group(*a.units))
-        groups[group].members.push_back(member(a, units));
-    for (const layers::Shown& shown : walk.shown())
-      for (const auto& [group, units] : by_group(*shown.units))
-        groups[group].shown_by.push_back({shown.layer, units});
+Group made_by(const std::vector<const ChannelWalk::Maker*>& makers, const std::string& pinned) {
+  Group group{.name = makers[0]->layer, .fixed = pinned};
+  for (const ChannelWalk::Maker* maker : makers) {
+    group.producers.push_back(maker->layer);
+    if (maker->filters) group.structure = Structure::Filter;
   }
+  return group;
+}
 
+// Units that the same layers make, and that are pinned for the same reason, are one group.
+std::vector<Group> empty_groups(const ChannelWalk& walk, Places& places) {
+  std::map<int, std::vector<const ChannelWalk::Maker*>> makers;  // of each unit, in their order
+  for (const ChannelWalk::Maker& maker : walk.makers())
+    for (const int unit : *maker.units) {
+      auto& of_unit = makers[walk.find(unit)];
+      if (of_unit.empty() || of_unit.back() != &maker) of_unit.push_back(&maker);
+    }
   std::vector<Group> groups;
-
- private:
-  // Units that the same layers make, and that are pinned for the same reason, are one group.
-  void make_groups() {
-    std::map<int, std::vector<std::size_t>> makers;  // of each unit; in the order of the units
-    for (std::size_t m = 0; m < walk_.makers().size(); ++m)
-      for (const int unit : *walk_.makers()[m].units) {
-        std::vector<std::size_t>& of_unit = makers[walk_.find(unit)];
-        if (of_unit.empty() || of_unit.back() != m) of_unit.push_back(m);
-      }
-    std::map<std::pair<std::vector<std::size_t>, std::string>, std::size_t> known;
-    for (const auto& [unit, of_unit] : makers) {
-      const std::string& pinned = walk_.pinned(unit);
-      const auto [found, is_new] = known.try_emplace({of_unit, pinned}, groups.size());
-      if (is_new) groups.push_back(made_by(of_unit, pinned));
-      Group& group = groups[found->second];
-      places_[unit] = {found->second, static_cast<std::int32_t>(group.units++)};
-    }
+  std::map<std::pair<std::vector<const ChannelWalk::Maker*>, std::string>, std::size_t> known;
+  for (const auto& [unit, of_unit] : makers) {
+    const std::string& pinned = walk.pinned(unit);
+    const auto [found, is_new] = known.try_emplace({of_unit, pinned}, groups.size());
+    if (is_new) groups.push_back(made_by(of_unit, pinned));
+    Group& group = groups[found->second];
+    places[unit] = {found->second, static_cast<std::int32_t>(group.units++)};
   }
+  return groups;
+}
 
-  Group made_by(const std::vector<std::size_t>& makers, const std::string& pinned) const {
-    Group group;
-    group.fixed = pinned;
-    for (const std::size_t m : makers) {
-      group.producers.push_back(walk_.makers()[m].layer);
-      if (walk_.makers()[m].filters) group.structure = Structure::Filter;
-    }
-    group.name = group.producers[0];
-    return group;
+// The units of a parameter's slices or a layer's channels, for each group among them: -1 where a
+// slice belongs to another one.
+std::map<std::size_t, SliceUnits> by_group(const ChannelWalk& walk, const Places& places,
+                                           const std::vector<int>& units) {
+  std::map<std::size_t, std::vector<std::int32_t>> found;
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    const auto place = places.find(walk.find(units[i]));
+    if (place == places.end()) continue;
+    auto& of_group = found[place->second.group];
+    of_group.resize(units.size(), -1);
+    of_group[i] = place->second.unit;
   }
-
-  // The units of a parameter's slices or a layer's channels, for each group among them: -1 where a
-  // slice belongs to another one.
-  std::map<std::size_t, SliceUnits> by_group(const std::vector<int>& units) const {
-    std::map<std::size_t, std::vector<std::int32_t>> found;
-    for (std::size_t i = 0; i < units.size(); ++i) {
-      const auto place = places_.find(walk_.find(units[i]));
-      if (place == places_.end()) continue;
-      auto& of_group = found[place->second.group];
-      if (of_group.empty()) of_group.assign(units.size(), -1);
-      of_group[i] = place->second.unit;
-    }
-    std::map<std::size_t, SliceUnits> result;
-    for (auto& [group, of_group] : found)
-      result[group] = std::make_shared<const std::vector<std::int32_t>>(std::move(of_group));
-    return result;
-  }
-
-  static Member member(const ChannelWalk::Attached& a, const SliceUnits& units) {
-    const Shape& shape = a.parameter.dense_shape();
-    std::int64_t inner = 1;
-    for (int d = a.dim + 1; d < shape.rank(); ++d) inner *= shape[d];
-    return {.parameter = a.parameter,
-            .layer = a.layer,
-            .part = a.part,
-            .extent = shape[a.dim],
-            .inner = inner,
-            .units = units,
-            .passes = a.passes};
-  }
-
-  const ChannelWalk& walk_;
-  std::map<int, Place> places_;  // by the least unit
-};
+  std::map<std::size_t, SliceUnits> result;
+  for (auto& [group, of_group] : found)
+    result[group] = std::make_shared<const std::vector<std::int32_t>>(std::move(of_group));
+  return result;
+}
 
 std::string list_of(const std::vector<std::string>& names) {
   std::string text;
@@ -102,7 +72,27 @@ std::string list_of(const std::vector<std::string>& names) {
 
 }  // namespace
 
-std::vector<Group> groups(const ChannelWalk& walk) { return Sorting(walk).groups; }
+std::vector<Group> groups(const ChannelWalk& walk) {
+  Places places;
+  std::vector<Group> groups = empty_groups(walk, places);
+  for (const ChannelWalk::Attached& a : walk.attached()) {
+    const Shape& shape = a.parameter.dense_shape();
+    std::int64_t inner = 1;
+    for (int d = a.dim + 1; d < shape.rank(); ++d) inner *= shape[d];
+    for (const auto& [group, units] : by_group(walk, places, *a.units))
+      groups[group].members.push_back({.parameter = a.parameter,
+                                       .layer = a.layer,
+                                       .part = a.part,
+                                       .extent = shape[a.dim],
+                                       .inner = inner,
+                                       .units = units,
+                                       .passes = a.passes});
+  }
+  for (const layers::Shown& shown : walk.shown())
+    for (const auto& [group, units] : by_group(walk, places, *shown.units))
+      groups[group].shown_by.push_back({shown.layer, units});
+  return groups;
+}
 
 std::vector<Group> groups(const layers::Model& model) { return groups(ChannelWalk(model)); }
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "pruning/sets.h"
+#include "pruning/candidates.h"
 
 namespace espalier::pruning {
 
@@ -13,10 +13,10 @@ struct Group {
   std::string name;                         // of the first layer that makes these channels
   Structure structure = Structure::Neuron;  // Filter where a convolution makes them, else Neuron
   std::int64_t units = 0;
-  std::vector<std::string> producers = {};  // layers that make them, in the order they run
-  std::vector<Member> members = {};         // what goes with a unit; sets are units
-  std::vector<View> shown_by = {};          // where its values show: after the last activation
-  std::string fixed = {};                   // why none may go; empty: they may
+  std::vector<std::string> producers = {};   // layers that make them, in the order they run
+  std::vector<Member> members = {};          // what goes with a unit; sets are units
+  std::vector<layers::Shown> shown_by = {};  // where its values show: after the last activation
+  std::string fixed = {};                    // why none may go; empty: they may
 };
 
 // Every group, in the order in which the network runs.

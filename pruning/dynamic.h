@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "pruning/sets.h"
+#include "pruning/candidates.h"
 
 namespace espalier::pruning {
 

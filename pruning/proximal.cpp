@@ -8,32 +8,36 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "layers/layers.h"
+#include "pruning/candidates.h"
 
 namespace espalier::pruning {
 namespace {
 
 constexpr std::int64_t kGrain = 64 * 1024;  // elements that a thread takes at a time
 
-constexpr std::pair<Penalty, const char*> kNames[] = {{Penalty::L0, "l0"},
-                                                      {Penalty::L1, "l1"},
-                                                      {Penalty::FilterL1, "filter-l1"},
-                                                      {Penalty::GroupLasso, "group-lasso"},
-                                                      {Penalty::BatchNormL1, "bn-l1"}};
+// In the order of Penalty.
+constexpr const char* kNames[] = {"l0", "l1", "filter-l1", "group-lasso", "bn-l1"};
 
 void check_lambda(const char* what, double lambda) {
   check(lambda >= 0 && std::isfinite(lambda), what, ": found ", lambda,
         ", expected a number of 0 or more");
 }
 
-bool contains(const std::vector<std::string>& list, const std::string& name) {
-  return std::find(list.begin(), list.end(), name) != list.end();
+// Writes what value(w) gives in the place of every w.
+template <class Value>
+void change(Parameter& weight, const Value& value) {
+  float* w = weight.mutable_data();
+  parallel_ranges(weight.numel(), kGrain, [=](std::int64_t begin, std::int64_t end) {
+#pragma omp simd
+    for (std::int64_t i = begin; i < end; ++i) w[i] = value(w[i]);
+  });
 }
 
 // What the penalty is on; not defined for layers that it leaves alone.
 Parameter penalised(layers::Module& layer, Penalty penalty) {
-  if (auto* norm = dynamic_cast<layers::BatchNorm*>(&layer))
-    return penalty == Penalty::BatchNormL1 ? norm->weight : Parameter();
-  return penalty == Penalty::BatchNormL1 ? Parameter() : layers::weight_of(layer);
+  if (penalty != Penalty::BatchNormL1) return layers::weight_of(layer);
+  auto* norm = dynamic_cast<layers::BatchNorm*>(&layer);
+  return norm ? norm->weight : Parameter();
 }
 
 }  // namespace
@@ -41,24 +45,16 @@ Parameter penalised(layers::Module& layer, Penalty penalty) {
 void hard_threshold(Parameter weight, double lambda) {
   check_lambda("hard threshold", lambda);
   const float limit = static_cast<float>(std::sqrt(lambda));
-  float* w = weight.mutable_data();
-  parallel_ranges(weight.numel(), kGrain, [=](std::int64_t begin, std::int64_t end) {
-#pragma omp simd
-    for (std::int64_t i = begin; i < end; ++i) w[i] = std::abs(w[i]) <= limit ? 0 : w[i];
-  });
+  change(weight, [limit](float w) { return std::abs(w) <= limit ? 0 : w; });
 }
 
 void soft_threshold(Parameter weight, double lambda) {
   check_lambda("soft threshold", lambda);
   const float by = static_cast<float>(lambda / 2);
-  float* w = weight.mutable_data();
-  parallel_ranges(weight.numel(), kGrain, [=](std::int64_t begin, std::int64_t end) {
-#pragma omp simd
-    for (std::int64_t i = begin; i < end; ++i) {
-      const float above = w[i] - by, below = w[i] + by;
-      const float moved = w[i] > 0 ? above : below;
-      w[i] = std::abs(w[i]) <= by ? 0 : moved;  // +0, never -0; NaN stays NaN
-    }
+  change(weight, [by](float w) {
+    const float above = w - by, below = w + by;
+    const float moved = w > 0 ? above : below;
+    return std::abs(w) <= by ? 0 : moved;  // +0, never -0; NaN stays NaN
   });
 }
 
@@ -85,16 +81,13 @@ void group_lasso(Parameter weight, double lambda) {
   });
 }
 
-const char* name(Penalty penalty) {
-  for (const auto& [value, text] : kNames)
-    if (value == penalty) return text;
-  return "";
-}
+const char* name(Penalty penalty) { return kNames[static_cast<int>(penalty)]; }
 
 Penalty penalty(const std::string& name) {
-  for (const auto& [value, text] : kNames)
-    if (name == text) return value;
-  fail("penalty: found '", name, "', expected l0, l1, filter-l1, group-lasso or bn-l1");
+  const auto found = std::find(std::begin(kNames), std::end(kNames), name);
+  check(found != std::end(kNames), "penalty: found '", name,
+        "', expected l0, l1, filter-l1, group-lasso or bn-l1");
+  return static_cast<Penalty>(found - kNames);
 }
 
 Regulariser::Regulariser(const layers::Model& model, const RegulariserOptions& options)
@@ -102,11 +95,10 @@ Regulariser::Regulariser(const layers::Model& model, const RegulariserOptions& o
   check_lambda("strength of the penalty", options.strength);
   for (const auto* list : {&options.only, &options.leave_out})
     for (const std::string& layer : *list) model.find(layer);
+  const Target target{.only = options.only, .leave_out = options.leave_out};
   for (const layers::Node& node : model.nodes()) {
     const Parameter parameter = penalised(*node.layer, options.penalty);
-    if (parameter.defined() && (options.only.empty() || contains(options.only, node.name())) &&
-        !contains(options.leave_out, node.name()))
-      parameters_.push_back(parameter);
+    if (parameter.defined() && target.takes({node.name()})) parameters_.push_back(parameter);
   }
   check(!parameters_.empty(), "penalty ", name(options.penalty),
         ": found no layer that it is meant for, expected at least one");
@@ -114,20 +106,10 @@ Regulariser::Regulariser(const layers::Model& model, const RegulariserOptions& o
 
 void Regulariser::step(double lr) const {
   check_lambda("learning rate of the penalty", lr);
-  const double lambda = 2 * lr * options_.strength;
-  for (const Parameter& parameter : parameters_) switch (options_.penalty) {
-      case Penalty::L0:
-        hard_threshold(parameter, lambda);
-        break;
-      case Penalty::GroupLasso:
-        group_lasso(parameter, lambda);
-        break;
-      case Penalty::L1:
-      case Penalty::FilterL1:
-      case Penalty::BatchNormL1:
-        soft_threshold(parameter, lambda);
-        break;
-    }
+  const auto apply = options_.penalty == Penalty::L0           ? hard_threshold
+                     : options_.penalty == Penalty::GroupLasso ? group_lasso
+                                                               : soft_threshold;
+  for (const Parameter& parameter : parameters_) apply(parameter, 2 * lr * options_.strength);
 }
 
 }  // namespace espalier::pruning

@@ -1,7 +1,7 @@
 // One pruning, and the loop around it.
 #include "pruning/pruner.h"
 
-#include <cmath>
+#include <algorithm>
 #include <utility>
 
 #include "core/error.h"
@@ -11,18 +11,6 @@
 
 namespace espalier::pruning {
 namespace {
-
-// Takes a selection into effect.
-void apply(const layers::Model& model, const Method& method, const std::vector<Candidates>& lists,
-           const Selection& selection) {
-  if (method.structure != Structure::Layer) {
-    for (std::size_t l = 0; l < lists.size(); ++l) remove(lists[l], selection.kept[l]);
-    return;
-  }
-  for (const Removable& layer : removable_layers(model))
-    for (std::int64_t set = 0; set < lists[0].count; ++set)
-      if (lists[0].names[set] == layer.name && !selection.kept[0][set]) remove_layer(model, layer);
-}
 
 void one_round(const layers::Model& model, const Method& method, double sparsity,
                Evidence& evidence) {
@@ -34,18 +22,24 @@ void one_round(const layers::Model& model, const Method& method, double sparsity
       : method.structure == Structure::NM ? select_pattern(lists, scores, method.n, method.m)
                                           : select(model, lists, scores, sparsity, method.scope);
   if (criterion.compensate) criterion.compensate(lists, selection.kept, evidence);
-  apply(model, method, lists, selection);
+  if (method.structure == Structure::Layer) {
+    for (const Removable& layer : removable_layers(model))
+      for (std::int64_t set = 0; set < lists[0].count; ++set)
+        if (lists[0].names[set] == layer.name && !selection.kept[0][set])
+          remove_layer(model, layer);
+  } else {
+    for (std::size_t l = 0; l < lists.size(); ++l) remove(lists[l], selection.kept[l]);
+  }
 }
 
 }  // namespace
 
 Outcome outcome(const layers::Model& model, const Method& method, double asked) {
   const std::vector<Candidates> lists = candidates(model, target_of(method));
-  Outcome result{
-      .lists = {}, .asked = asked, .achieved = sparsity(model, lists, method.scope.count)};
+  Outcome result{{}, asked, sparsity(model, lists, method.scope.count)};
   for (const Candidates& list : lists) {
-    std::int64_t gone = list.gone;
-    for (const std::uint8_t stays : kept(list)) gone += !stays;
+    const Kept stays = kept(list);
+    const std::int64_t gone = list.gone + std::count(stays.begin(), stays.end(), 0);
     result.lists.push_back({list.name, list.count + list.gone, gone});
   }
   return result;
@@ -59,6 +53,10 @@ Target target_of(const Method& method) {
           .leave_out = method.leave_out};
 }
 
+bool ratio_decides(const Method& method) {
+  return method.structure != Structure::NM && !method.criterion.cut;
+}
+
 void check_meaning(const Method& method) {
   const Criterion& criterion = method.criterion;
   check(criterion.score != nullptr, "criterion ", criterion.name,
@@ -69,12 +67,11 @@ void check_meaning(const Method& method) {
 }
 
 Outcome prune(const layers::Model& model, const Method& method, double asked, Evidence& evidence) {
-  check(asked >= 0 && asked < 1, "sparsity: found ", asked, ", expected at least 0 and below 1");
+  check_sparsity(asked);
   check_meaning(method);
   if (method.criterion.needs_data) evidence.require_batches(method.criterion.name);
   const Expanded dense(model);
-  const bool by_ratio = !method.criterion.cut && method.structure != Structure::NM;
-  const int rounds = by_ratio ? std::max(method.criterion.rounds, 1) : 1;
+  const int rounds = ratio_decides(method) ? std::max(method.criterion.rounds, 1) : 1;
   double now = 0;
   if (rounds > 1)
     now = method.scope.base.from_original(
@@ -92,21 +89,11 @@ Outcome prune(const layers::Model& model, const Method& method, double asked) {
   return prune(model, method, asked, nothing);
 }
 
-Pruner::Pruner(const layers::Model& model, const PrunerOptions& options)
-    : Pruner(model,
-             {.structure = options.structure,
-              .criterion = options.criterion,
-              .scope = options.scope,
-              .only = options.only,
-              .leave_out = options.leave_out},
-             options.sparsity, options.batches, options.seed) {}
-
-Pruner::Pruner(const layers::Model& model, const Method& method, const Schedule& sparsity,
-               int batches, std::uint64_t seed)
-    : model_(model), method_(method), sparsity_(sparsity), batches_(batches), seed_(seed) {
-  check_meaning(method_);
-  check(batches >= 1, "pruner: found ", batches, " batches to judge by, expected at least 1");
-  candidates(model, target_of(method_));  // fails early
+Pruner::Pruner(const layers::Model& model, const Method& method) : model_(model), method_(method) {
+  check_meaning(method);
+  check(method.batches >= 1, "pruner: found ", method.batches,
+        " batches to judge by, expected at least 1");
+  candidates(model, target_of(method));  // fails early
 }
 
 bool Pruner::step(Examples examples, std::int64_t step, std::int64_t steps_per_epoch) {
@@ -118,17 +105,17 @@ bool Pruner::step(Examples examples, std::int64_t step, std::int64_t steps_per_e
   const auto epoch = [&](std::int64_t steps) {
     return static_cast<double>(steps) / static_cast<double>(steps_per_epoch);
   };
-  if (!sparsity_.due(epoch(step), epoch(step + 1))) return false;
+  if (!method_.sparsity.due(epoch(step), epoch(step + 1))) return false;
   Evidence evidence(model_, {latest_.begin(), latest_.end()},
-                    seed_ + static_cast<std::uint64_t>(step));
-  last_ = prune(model_, method_, sparsity_.at(epoch(step + 1)), evidence);
+                    method_.seed + static_cast<std::uint64_t>(step));
+  last_ = prune(model_, method_, method_.sparsity.at(epoch(step + 1)), evidence);
   return true;
 }
 
 void Pruner::recall(Examples examples) {
   if (!method_.criterion.needs_data) return;
   latest_.push_back(std::move(examples));
-  if (latest_.size() > static_cast<std::size_t>(batches_)) latest_.pop_front();
+  if (latest_.size() > static_cast<std::size_t>(method_.batches)) latest_.pop_front();
 }
 
 double Pruner::sparsity() const {

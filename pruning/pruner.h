@@ -12,18 +12,23 @@
 
 namespace espalier::pruning {
 
-// What goes, how it is judged, and against whom.
+// What goes, how it is judged, against whom, and, for a Pruner, when.
 struct Method {
   Structure structure = Structure::Weight;
   Criterion criterion = magnitude();
+  Schedule sparsity = one_shot(0.5);
   Scope scope = {};
   std::vector<std::string> only = {}, leave_out = {};  // layers; see Target
   int block_rows = 4, block_columns = 4;               // Block
   int n = 2, m = 4;                                    // NM
+  int batches = 8;  // the latest ones, by which a Pruner's criterion judges
+  std::uint64_t seed = 0;
 };
 
 // The lists that a method is about.
 Target target_of(const Method& method);
+// Whether it goes by a ratio, not by the criterion's cut or a pattern.
+bool ratio_decides(const Method& method);
 // An Error where criterion and structure make no sense together.
 void check_meaning(const Method& method);
 
@@ -48,24 +53,12 @@ Outcome prune(const layers::Model& model, const Method& method, double sparsity)
 // What is gone now.
 Outcome outcome(const layers::Model& model, const Method& method, double asked);
 
-struct PrunerOptions {
-  Structure structure = Structure::Weight;
-  Criterion criterion = magnitude();
-  Schedule sparsity = one_shot(0.5);
-  Scope scope = {};
-  std::vector<std::string> only = {}, leave_out = {};
-  int batches = 8;  // the latest ones, by which a criterion judges
-  std::uint64_t seed = 0;
-};
-
 //   pruning::Pruner prune(model, {.structure = pruning::Filter, .criterion = pruning::taylor(),
 //                                 .sparsity = pruning::cubic(0, 0.5, {.begin = 2, .end = 8})});
 //   for (auto& batch : datasets::epochs(...)) { ...; optimizer.step(); prune.step(batch); }
 class Pruner {
  public:
-  Pruner(const layers::Model& model, const PrunerOptions& options);
-  Pruner(const layers::Model& model, const Method& method, const Schedule& sparsity,
-         int batches = PrunerOptions().batches, std::uint64_t seed = 0);
+  Pruner(const layers::Model& model, const Method& method);
 
   // `batch` has images, labels, step and steps_per_epoch: the step just done, counted from 0. A
   // pruning depends on the step, and on the latest batches of the epoch where the criterion judges
@@ -84,7 +77,7 @@ class Pruner {
     recall(examples(batch));
   }
   void recall(Examples examples);
-  int recalls() const { return method_.criterion.needs_data ? batches_ - 1 : 0; }
+  int recalls() const { return method_.criterion.needs_data ? method_.batches - 1 : 0; }
 
   double sparsity() const;  // achieved so far
   const Outcome& last() const { return last_; }
@@ -97,9 +90,6 @@ class Pruner {
 
   layers::Model model_;
   Method method_;
-  Schedule sparsity_;
-  int batches_;
-  std::uint64_t seed_;
   std::deque<Examples> latest_;
   Outcome last_;
 };

@@ -11,7 +11,6 @@
 #include "pruning/dynamic.h"
 #include "pruning/proximal.h"
 #include "pruning/pruner.h"
-#include "pruning/pruning_history.h"
 #include "pruning/removable_layers.h"
 #include "pruning/rewind.h"
 #include "pruning/schedule.h"

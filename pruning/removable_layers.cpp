@@ -2,15 +2,18 @@
 #include "pruning/removable_layers.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "layers/layers.h"
-#include "pruning/pruning_history.h"
+#include "pruning/channel_groups.h"
 
 namespace espalier::pruning {
 namespace {
 
-bool is_plain(const layers::Module& layer) {
-  return layer.type() == "Conv2d" || layer.type() == "Linear";
+bool is_plain(const layers::Graph& graph, int node) {
+  const std::string type = graph.nodes()[node].layer->type();
+  return type == "Conv2d" || type == "Linear";
 }
 
 // A sum of two paths of which the main one may leave.
@@ -18,18 +21,8 @@ struct Sum {
   int node;
   std::size_t main;                  // which of its inputs
   std::vector<int> nodes, shortcut;  // that serve this path alone, and the other one
+  bool silent = true;                // masked to the last parameter
 };
-
-// The main path is the one with more layers of weights; of two alike the first.
-Sum sum_at(const layers::Graph& graph, int node) {
-  const std::vector<int> first = graph.only_for(node, 0), second = graph.only_for(node, 1);
-  const auto weights = [&](const std::vector<int>& nodes) {
-    return std::count_if(nodes.begin(), nodes.end(),
-                         [&](int n) { return is_plain(*graph.nodes()[n].layer); });
-  };
-  if (weights(second) > weights(first)) return {node, 1, second, first};
-  return {node, 0, first, second};
-}
 
 // Whether a path is masked to the last parameter.
 bool is_silent(const layers::Graph& graph, const std::vector<int>& nodes) {
@@ -47,35 +40,29 @@ bool is_silent(const layers::Graph& graph, const std::vector<int>& nodes) {
 }
 
 // The sums of two paths, one of which has weights; those within another's paths only with `inner`.
-// In the order in which they run.
-std::vector<Sum> sums_of(const layers::Graph& graph, bool inner, std::vector<bool>& covered) {
-  covered.assign(graph.nodes().size(), false);
+// The main path is the one with more layers of weights; of two alike the first. In the order in
+// which they run.
+std::vector<Sum> sums_of(const layers::Graph& graph, bool inner) {
+  const auto weights = [&](const std::vector<int>& nodes) {
+    return std::count_if(nodes.begin(), nodes.end(), [&](int n) { return is_plain(graph, n); });
+  };
+  std::vector<bool> covered(graph.nodes().size(), false);
   std::vector<Sum> sums;
   for (int i = graph.output(); i >= 0; --i) {  // outer ones come last
     const layers::Node& node = graph.nodes()[i];
     if ((covered[i] && !inner) || node.layer->type() != "Add" || node.inputs.size() != 2) continue;
-    Sum sum = sum_at(graph, i);
-    if (std::none_of(sum.nodes.begin(), sum.nodes.end(),
-                     [&](int n) { return is_plain(*graph.nodes()[n].layer); }))
-      continue;
+    Sum sum{i, 0, graph.only_for(i, 0), graph.only_for(i, 1)};
+    if (weights(sum.shortcut) > weights(sum.nodes)) {
+      sum.main = 1;
+      std::swap(sum.nodes, sum.shortcut);
+    }
+    if (weights(sum.nodes) == 0) continue;
+    sum.silent = is_silent(graph, sum.nodes);
     for (const auto* path : {&sum.nodes, &sum.shortcut})
       for (const int n : *path) covered[n] = true;
     sums.insert(sums.begin(), std::move(sum));
   }
   return sums;
-}
-
-std::vector<std::string> names_of(const layers::Graph& graph, const std::vector<int>& nodes) {
-  std::vector<std::string> names;
-  for (const int node : nodes) names.push_back(graph.nodes()[node].name());
-  return names;
-}
-
-// The last convolution or linear layer: its outputs are the network's.
-int last_layer(const layers::Graph& graph) {
-  for (int i = graph.output(); i >= 0; --i)
-    if (is_plain(*graph.nodes()[i].layer)) return i;
-  return layers::kInput;
 }
 
 // The batch norm that alone takes what a layer gives; kInput where there is none.
@@ -95,45 +82,44 @@ std::vector<Removable> removable_layers(const layers::Model& model) {
   graph.trace(model.batch_shape(1), [&](layers::Module&, const Shape& in, const Shape& out) {
     inputs.push_back(in), outputs.push_back(out);
   });
-  std::vector<bool> covered;
-  std::vector<std::pair<int, Removable>> found;  // by node
-  for (const Sum& sum : sums_of(graph, false, covered))
-    if (!is_silent(graph, sum.nodes))
-      found.push_back(
-          {sum.node,
-           {graph.nodes()[sum.node].name(), true, outputs[sum.node], names_of(graph, sum.nodes)}});
-  const int last = last_layer(graph);
-  for (int i = 0; i < last; ++i) {
-    if (covered[i] || !is_plain(*graph.nodes()[i].layer) || !(inputs[i] == outputs[i])) continue;
-    std::vector<int> leaves = {i};
-    if (const int norm = norm_behind(graph, i); norm != layers::kInput) leaves.push_back(norm);
-    found.push_back({i, {graph.nodes()[i].name(), false, outputs[i], names_of(graph, leaves)}});
+  std::map<int, Removable> found;  // by node
+  const auto add = [&](int node, bool block, const std::vector<int>& leave) {
+    Removable& removable = found[node];
+    removable = {graph.nodes()[node].name(), block, outputs[node], {}};
+    for (const int n : leave) removable.layers.push_back(graph.nodes()[n].name());
+  };
+  std::set<int> covered;
+  for (const Sum& sum : sums_of(graph, false)) {
+    if (!sum.silent) add(sum.node, true, sum.nodes);
+    for (const auto* path : {&sum.nodes, &sum.shortcut}) covered.insert(path->begin(), path->end());
   }
-  std::sort(found.begin(), found.end(),
-            [](const auto& a, const auto& b) { return a.first < b.first; });
+  int last = graph.output();  // of the plain ones: its outputs are the network's
+  while (last >= 0 && !is_plain(graph, last)) --last;
+  for (int i = 0; i < last; ++i) {
+    if (covered.contains(i) || !is_plain(graph, i) || !(inputs[i] == outputs[i])) continue;
+    std::vector<int> leave = {i};
+    if (const int norm = norm_behind(graph, i); norm != layers::kInput) leave.push_back(norm);
+    add(i, false, leave);
+  }
   std::vector<Removable> result;
   for (auto& [node, removable] : found) result.push_back(std::move(removable));
   return result;
 }
 
 std::vector<SilentBlock> silent_blocks(const layers::Model& model) {
-  std::vector<bool> covered;
   std::vector<SilentBlock> blocks;
-  for (const Sum& sum : sums_of(model.graph(), true, covered))
-    if (is_silent(model.graph(), sum.nodes)) {
-      const std::vector<layers::Value>& terms = model.nodes()[sum.node].inputs;
-      blocks.push_back({model.nodes()[sum.node].name(), terms[sum.main], terms[1 - sum.main]});
-    }
+  for (const Sum& sum : sums_of(model.graph(), true)) {
+    const layers::Node& node = model.nodes()[sum.node];
+    if (sum.silent)
+      blocks.push_back({node.name(), node.inputs[sum.main], node.inputs[1 - sum.main]});
+  }
   return blocks;
 }
 
 std::int64_t removed_layers(const layers::Model& model) {
-  std::vector<bool> covered;
-  const std::vector<Sum> sums = sums_of(model.graph(), false, covered);
-  const auto silent = std::count_if(sums.begin(), sums.end(), [&](const Sum& sum) {
-    return is_silent(model.graph(), sum.nodes);
-  });
-  return silent + (model.origin() ? model.origin()->left.layers : 0);
+  std::int64_t count = model.origin() ? model.origin()->left.layers : 0;
+  for (const Sum& sum : sums_of(model.graph(), false)) count += sum.silent;
+  return count;
 }
 
 void remove_layer(const layers::Model& model, const Removable& layer) {
@@ -146,10 +132,29 @@ void remove_layer(const layers::Model& model, const Removable& layer) {
     for (const std::string& name : layer.layers) model.find(name).state(silence);
     return;
   }
-  Leaving leaving(model);
-  for (const std::string& name : layer.layers)
-    model.bypass(name, model.nodes()[model.graph().find(name)].inputs[0]);
-  leaving.done(1);
+  take_out(model, [&] {
+    for (const std::string& name : layer.layers)
+      model.bypass(name, model.nodes()[model.graph().find(name)].inputs[0]);
+  });
+}
+
+void take_out(const layers::Model& model, const std::function<void()>& bypass) {
+  layers::Origin origin = model.origin() ? *model.origin() : layers::measure(model);
+  const std::vector<Group> before = groups(model);
+  bypass();
+  std::set<std::string> left;
+  for (const Group& group : groups(model))
+    left.insert(group.producers.begin(), group.producers.end());
+  for (const Group& group : before) {
+    const auto there = [&](const std::string& name) { return left.contains(name); };
+    if (!group.fixed.empty() || std::any_of(group.producers.begin(), group.producers.end(), there))
+      continue;
+    const auto was = origin.layers.find(group.name);
+    const std::int64_t units = was == origin.layers.end() ? group.units : was->second.units;
+    (group.structure == Structure::Filter ? origin.left.filters : origin.left.neurons) += units;
+  }
+  ++origin.left.layers;
+  model.set_origin(std::move(origin));
 }
 
 }  // namespace espalier::pruning

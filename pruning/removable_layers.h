@@ -3,10 +3,11 @@
 // shape.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
-#include "pruning/sets.h"
+#include "pruning/candidates.h"
 
 namespace espalier::pruning {
 
@@ -33,5 +34,10 @@ std::int64_t removed_layers(const layers::Model& model);
 // A block's main path is masked, so that its shortcut alone is left: compaction takes it away. A
 // plain layer, whose silence would end the signal, is taken out at once.
 void remove_layer(const layers::Model& model, const Removable& layer);
+
+// Calls bypass(), which takes one layer or block out of the model, and keeps that in the model's
+// origin: one more layer has left, and so have the units of groups that have lost every layer that
+// made their channels.
+void take_out(const layers::Model& model, const std::function<void()>& bypass);
 
 }  // namespace espalier::pruning

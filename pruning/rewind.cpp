@@ -1,7 +1,7 @@
-// Snapshots: visitors over the state of a model.
+// Snapshots: two functions over the state of a model, one for what has tensors and one for
+// counters.
 #include "pruning/rewind.h"
 
-#include <functional>
 #include <utility>
 
 #include "core/error.h"
@@ -12,17 +12,25 @@ namespace {
 
 const std::string kState = ".state.";
 
-struct EachState : layers::StateVisitor {
-  void parameter(const std::string& name, Parameter& p, const Shape&) override {
-    on_parameter(name, p);
-  }
-  void buffer(const std::string& name, Tensor& t, const Shape&) override { on_buffer(name, t); }
-  void counter(const std::string& name, std::int64_t& n) override { on_counter(name, n); }
-
-  std::function<void(const std::string&, Parameter&)> on_parameter;
-  std::function<void(const std::string&, Tensor&)> on_buffer;
-  std::function<void(const std::string&, std::int64_t&)> on_counter;
-};
+// Calls on_tensor(name, tensor, the parameter that it is or null) and on_counter(name, number).
+template <class OnTensor, class OnCounter>
+void each_state(const layers::Model& model, const OnTensor& on_tensor,
+                const OnCounter& on_counter) {
+  struct Visitor : layers::StateVisitor {
+    Visitor(const OnTensor& on_tensor, const OnCounter& on_counter)
+        : on_tensor(on_tensor), on_counter(on_counter) {}
+    void parameter(const std::string& name, Parameter& p, const Shape&) override {
+      on_tensor(name, p, &p);
+    }
+    void buffer(const std::string& name, Tensor& t, const Shape&) override {
+      on_tensor(name, t, nullptr);
+    }
+    void counter(const std::string& name, std::int64_t& n) override { on_counter(name, n); }
+    const OnTensor& on_tensor;
+    const OnCounter& on_counter;
+  } visitor(on_tensor, on_counter);
+  layers::visit_state(model, visitor);
+}
 
 template <class Map>
 const auto& saved(const Map& map, const std::string& name) {
@@ -30,15 +38,6 @@ const auto& saved(const Map& map, const std::string& name) {
   check(found != map.end(), "rewind: found ", name,
         " in the model but not in the snapshot, expected the model that it was taken of");
   return found->second;
-}
-
-// Calls see(key, tensor) for the optimiser state of a parameter.
-void each_state_of(const Snapshot::Tensors& tensors, const std::string& parameter,
-                   const std::function<void(const std::string&, const Tensor&)>& see) {
-  const std::string start = parameter + kState;
-  for (auto it = tensors.lower_bound(start); it != tensors.end() && it->first.starts_with(start);
-       ++it)
-    see(it->first.substr(start.size()), it->second);
 }
 
 void check_shape(const std::string& name, const Tensor& now, const Tensor& then) {
@@ -49,47 +48,44 @@ void check_shape(const std::string& name, const Tensor& now, const Tensor& then)
 }  // namespace
 
 Snapshot::Snapshot(const layers::Model& model, bool optimiser_states) {
-  EachState save;
-  save.on_parameter = [&](const std::string& name, Parameter& p) {
-    tensors_[name] = p.Tensor::clone();
-    if (!optimiser_states) return;
-    for (const auto& [key, tensor] : p.states()) tensors_[name + kState + key] = tensor.clone();
-  };
-  save.on_buffer = [&](const std::string& name, Tensor& t) { tensors_[name] = t.clone(); };
-  save.on_counter = [&](const std::string& name, std::int64_t& n) { counters_[name] = n; };
-  layers::visit_state(model, save);
+  each_state(
+      model,
+      [&](const std::string& name, Tensor& tensor, Parameter* parameter) {
+        tensors_[name] = tensor.clone();
+        if (!parameter || !optimiser_states) return;
+        for (const auto& [key, state] : parameter->states())
+          tensors_[name + kState + key] = state.clone();
+      },
+      [&](const std::string& name, std::int64_t& count) { counters_[name] = count; });
 }
 
 Snapshot::Snapshot(Tensors tensors, Counters counters)
     : tensors_(std::move(tensors)), counters_(std::move(counters)) {}
 
 void Snapshot::restore(const layers::Model& model) const {
-  EachState look;
-  look.on_parameter = [&](const std::string& name, Parameter& p) {
-    check_shape(name, p, saved(tensors_, name));
-    each_state_of(tensors_, name, [&](const std::string& key, const Tensor& state) {
-      check_shape(name + kState + key, p, state);
-    });
-  };
-  look.on_buffer = [&](const std::string& name, Tensor& t) {
-    check_shape(name, t, saved(tensors_, name));
-  };
-  look.on_counter = [&](const std::string& name, std::int64_t&) { saved(counters_, name); };
-  layers::visit_state(model, look);
-
-  EachState give;
-  give.on_parameter = [&](const std::string& name, Parameter& p) {
-    p.copy_from(saved(tensors_, name));
-    p.states().clear();
-    each_state_of(tensors_, name, [&](const std::string& key, const Tensor& state) {
-      p.states()[key] = state.clone();
-    });
-    p.enforce_mask();
-    p.zero_grad();
-  };
-  give.on_buffer = [&](const std::string& name, Tensor& t) { t.copy_from(saved(tensors_, name)); };
-  give.on_counter = [&](const std::string& name, std::int64_t& n) { n = saved(counters_, name); };
-  layers::visit_state(model, give);
+  for (const bool give : {false, true})  // all is looked at before anything is changed
+    each_state(
+        model,
+        [&](const std::string& name, Tensor& tensor, Parameter* parameter) {
+          const Tensor& then = saved(tensors_, name);
+          check_shape(name, tensor, then);
+          if (give) tensor.copy_from(then);
+          if (!parameter) return;
+          if (give) parameter->states().clear();
+          const std::string start = name + kState;
+          for (auto it = tensors_.lower_bound(start);
+               it != tensors_.end() && it->first.starts_with(start); ++it) {
+            check_shape(it->first, tensor, it->second);
+            if (give) parameter->states()[it->first.substr(start.size())] = it->second.clone();
+          }
+          if (!give) return;
+          parameter->enforce_mask();
+          parameter->zero_grad();
+        },
+        [&](const std::string& name, std::int64_t& count) {
+          const std::int64_t then = saved(counters_, name);
+          if (give) count = then;
+        });
 }
 
 }  // namespace espalier::pruning

@@ -9,13 +9,7 @@
 namespace espalier::pruning {
 namespace {
 
-// Steps add up to times that are not quite whole.
-constexpr double kTiny = 1e-9;
-
-void check_sparsity(double sparsity) {
-  check(sparsity >= 0 && sparsity < 1, "sparsity: found ", sparsity,
-        ", expected at least 0 and below 1");
-}
+constexpr double kTiny = 1e-9;  // steps add up to times that are not quite whole
 
 }  // namespace
 
@@ -48,6 +42,11 @@ double Schedule::at(double epoch) const {
 
 bool Schedule::due(double before, double now) const {
   return last_before(now) > (before <= 0 ? -1 : last_before(before));
+}
+
+void check_sparsity(double sparsity, const std::string& of) {
+  check(sparsity >= 0 && sparsity < 1, "sparsity: found ", sparsity, of,
+        ", expected at least 0 and below 1");
 }
 
 double sparsity_between(double from, double to, double share) {

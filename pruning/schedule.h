@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 
 namespace espalier::pruning {
 
@@ -32,6 +33,9 @@ class Schedule {
   Span span_;
   std::function<double(double)> sparsity_;
 };
+
+// An Error unless it is in [0, 1). `of`: which one, " for conv1".
+void check_sparsity(double sparsity, const std::string& of = "");
 
 // The sparsity after this share of a way on which each step leaves the same share of what is left;
 // exactly `from` and `to` at the ends, 0 and 1.

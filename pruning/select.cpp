@@ -5,24 +5,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <tuple>
 
 #include "core/error.h"
 #include "layers/layers.h"
+#include "pruning/schedule.h"
 
 namespace espalier::pruning {
 namespace {
-
-struct Place {
-  std::size_t list;
-  std::int64_t set;
-};
-
-void check_ratio(double ratio, const std::string& of) {
-  check(ratio >= 0 && ratio < 1, "sparsity: found ", ratio, of,
-        ", expected at least 0 and below 1");
-}
 
 void check_scores(std::span<const Candidates> lists, std::span<const Scores> scores) {
   check(lists.size() == scores.size(), "scores: found ", scores.size(), " lists, expected ",
@@ -37,33 +27,35 @@ void check_scores(std::span<const Candidates> lists, std::span<const Scores> sco
   }
 }
 
-// Whether one set of a list goes before another.
-struct Before {
-  const Kept& kept;
-  const Scores& scores;
-  bool operator()(std::int64_t a, std::int64_t b) const {
-    if (kept[a] != kept[b]) return kept[a] < kept[b];
-    if (kept[a] && scores[a] != scores[b]) return scores[a] < scores[b];
-    return a < b;
+// A set that may go, and when: by its score, or, where each list loses the same share of the
+// network's cost, by its place.
+struct Ranked {
+  bool kept;
+  double key;
+  std::size_t list;
+  std::int64_t set;
+  friend bool operator<(const Ranked& a, const Ranked& b) {
+    if (a.kept != b.kept) return a.kept < b.kept;
+    if (a.kept && a.key != b.key) return a.key < b.key;
+    return std::tie(a.list, a.set) < std::tie(b.list, b.set);
   }
 };
 
-// One list's sets, of which the first `count` are those that go first, in no order among
-// themselves: of millions of weights a whole order would take seconds.
-std::vector<std::int64_t> first_of(const Kept& kept, const Scores& scores, std::int64_t count) {
-  std::vector<std::int64_t> sets(kept.size());
-  std::iota(sets.begin(), sets.end(), 0);
-  if (count < static_cast<std::int64_t>(sets.size()))
-    std::nth_element(sets.begin(), sets.begin() + count, sets.end(), Before{kept, scores});
-  return sets;
+// The first `count` come first, in no order among themselves: of millions of weights a whole order
+// would take seconds.
+void bring_forward(std::vector<Ranked>& sets, std::int64_t count) {
+  if (count < std::ssize(sets))
+    std::nth_element(sets.begin(), sets.begin() + std::max<std::int64_t>(count, 0), sets.end());
 }
 
-// One list's sets in the order in which they go.
-std::vector<std::int64_t> order_of(const Kept& kept, const Scores& scores) {
-  std::vector<std::int64_t> order(kept.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::sort(order.begin(), order.end(), Before{kept, scores});
-  return order;
+// Sets [begin, end) of a list, of which those that go first come first, `count` of them.
+std::vector<Ranked> first_of(std::size_t list, const Kept& kept, const Scores& scores,
+                             std::int64_t begin, std::int64_t end, std::int64_t count) {
+  std::vector<Ranked> sets;
+  sets.reserve(static_cast<std::size_t>(end - begin));
+  for (std::int64_t i = begin; i < end; ++i) sets.push_back({kept[i] != 0, scores[i], list, i});
+  bring_forward(sets, count);
+  return sets;
 }
 
 double divisor(const Scores& scores, const Kept& kept, Normalise normalise) {
@@ -100,8 +92,8 @@ class Cost {
       total_ += static_cast<double>(count == Count::Weights ? layer.weights : layer.macs);
   }
 
-  // The share that is gone.
   double total() const { return total_; }
+  // The share that is gone.
   double gone(const std::vector<Kept>& kept) const {
     double left = 0;
     for (const auto& [weight, each] : weights_) {
@@ -147,71 +139,58 @@ double share_gone(std::span<const Candidates> lists, const std::vector<Kept>& ke
   return static_cast<double>(count) / static_cast<double>(total_of(lists));
 }
 
-// A set that may go, and when: by its score, or, where each list loses the same share, by its
-// place.
-struct Ranked {
-  bool kept;
-  double key;
-  Place place;
-  friend bool operator<(const Ranked& a, const Ranked& b) {
-    if (a.kept != b.kept) return a.kept < b.kept;
-    if (a.kept && a.key != b.key) return a.key < b.key;
-    return std::tie(a.place.list, a.place.set) < std::tie(b.place.list, b.place.set);
-  }
-};
-
 // All sets but those that stay for sure: of each list the last ones to go.
 std::vector<Ranked> ranked(std::span<const Candidates> lists, std::span<const Scores> scores,
                            const std::vector<Kept>& now, const Scope& scope) {
   std::vector<Ranked> all;
   for (std::size_t l = 0; l < lists.size(); ++l) {
-    const std::int64_t count = lists[l].count,
-                       may_go = std::max<std::int64_t>(count - scope.floor, 0);
-    const std::vector<std::int64_t> sets =
-        scope.global ? first_of(now[l], scores[l], may_go) : order_of(now[l], scores[l]);
+    const std::int64_t count = lists[l].count, may_go = count - scope.floor;
+    std::vector<Ranked> sets = first_of(l, now[l], scores[l], 0, count, may_go);
+    if (!scope.global) std::sort(sets.begin(), sets.end());
     const double by = divisor(scores[l], now[l], scope.normalise);
     for (std::int64_t i = 0; i < count; ++i) {
-      const bool kept = now[l][sets[i]];
-      if (kept && i >= may_go) continue;
-      const double key = scope.global ? scores[l][sets[i]] / by
-                                      : static_cast<double>(i + 1) / static_cast<double>(count);
-      all.push_back({kept, key, {l, sets[i]}});
+      if (sets[i].kept && i >= may_go) continue;
+      sets[i].key =
+          scope.global ? sets[i].key / by : static_cast<double>(i + 1) / static_cast<double>(count);
+      all.push_back(sets[i]);
     }
   }
   return all;
 }
 
-std::vector<Kept> without(const std::vector<Kept>& now, const std::vector<Ranked>& order,
+// What is kept when the first `count` go.
+std::vector<Kept> without(std::vector<Kept> kept, const std::vector<Ranked>& order,
                           std::size_t count) {
-  std::vector<Kept> kept = now;
-  for (std::size_t i = 0; i < count; ++i) kept[order[i].place.list][order[i].place.set] = 0;
+  for (std::size_t i = 0; i < count; ++i) kept[order[i].list][order[i].set] = 0;
   return kept;
+}
+
+Selection of_sets(std::span<const Candidates> lists, std::vector<Kept> kept) {
+  const double achieved = share_gone(lists, kept);
+  return {std::move(kept), achieved};
 }
 
 // The same ratio in each list.
 Selection select_local(std::span<const Candidates> lists, std::span<const Scores> scores,
                        double sparsity, const Scope& scope) {
-  Selection selection{kept_of(lists)};
+  std::vector<Kept> all = kept_of(lists);
   for (std::size_t l = 0; l < lists.size(); ++l) {
-    const auto own = scope.ratios.find(lists[l].name);
-    const double asked_ratio = own == scope.ratios.end() ? sparsity : own->second;
-    check_ratio(asked_ratio, " for " + lists[l].name);
-    const auto before = scope.base.lists.find(lists[l].name);
-    const double ratio = before == scope.base.lists.end()
-                             ? asked_ratio
-                             : Base{before->second}.to_original(asked_ratio);
-    const std::int64_t all = lists[l].count + lists[l].gone;
-    const auto asked = std::llround(ratio * static_cast<double>(all)) - lists[l].gone;
-    Kept& kept = selection.kept[l];
-    check(asked <= std::max(lists[l].count - scope.floor, gone(kept)), lists[l].name, ": found ",
-          "a sparsity of ", ratio, ", which leaves ", lists[l].count - asked, " of ", all, " ",
-          name(lists[l].structure), "s, expected at least ", scope.floor);
-    const std::vector<std::int64_t> first =
-        first_of(kept, scores[l], std::max<std::int64_t>(asked, 0));
-    for (std::int64_t i = 0; i < asked; ++i) kept[first[i]] = 0;
+    const std::string& name = lists[l].name;
+    const auto own = scope.ratios.find(name);
+    double ratio = own == scope.ratios.end() ? sparsity : own->second;
+    check_sparsity(ratio, " for " + name);
+    if (const auto before = scope.base.lists.find(name); before != scope.base.lists.end())
+      ratio = Base{before->second}.to_original(ratio);
+    const std::int64_t sets = lists[l].count + lists[l].gone;
+    const auto asked = std::llround(ratio * static_cast<double>(sets)) - lists[l].gone;
+    Kept& kept = all[l];
+    check(asked <= std::max(lists[l].count - scope.floor, gone(kept)), name,
+          ": found a sparsity of ", ratio, ", which leaves ", lists[l].count - asked, " of ", sets,
+          " ", pruning::name(lists[l].structure), "s, expected at least ", scope.floor);
+    const auto first = first_of(l, kept, scores[l], 0, lists[l].count, asked);
+    for (std::int64_t i = 0; i < asked; ++i) kept[first[i].set] = 0;
   }
-  selection.achieved = share_gone(lists, selection.kept);
-  return selection;
+  return of_sets(lists, std::move(all));
 }
 
 }  // namespace
@@ -238,11 +217,11 @@ double original_count(const layers::Model& model, std::span<const Candidates> li
 
 Selection select(const layers::Model& model, std::span<const Candidates> lists,
                  std::span<const Scores> scores, double sparsity, const Scope& scope) {
-  check_ratio(sparsity, "");
+  check_sparsity(sparsity);
   check(scope.floor >= 0, "floor: found ", scope.floor, ", expected 0 or more");
   check_scores(lists, scores);
   for (const auto& [list, ratio] : scope.ratios) {
-    check_ratio(ratio, " for " + list);
+    check_sparsity(ratio, " for " + list);
     check(!scope.global && scope.count == Count::Sets, "sparsity: found a ratio for ", list,
           " alone, expected a local scope that counts sets");
     check(std::any_of(lists.begin(), lists.end(),
@@ -255,74 +234,62 @@ Selection select(const layers::Model& model, std::span<const Candidates> lists,
 
   const std::vector<Kept> now = kept_of(lists);
   std::vector<Ranked> order = ranked(lists, scores, now, scope);
+  const auto check_most = [&](bool enough, double most) {
+    check(enough, "sparsity: found ", sparsity, ", which leaves a layer with fewer than ",
+          scope.floor, " ", name(lists[0].structure), "s, expected at most ", most);
+  };
   if (scope.count == Count::Sets) {
     const std::int64_t away = left_of(lists);
-    const auto asked = std::llround(sparsity * static_cast<double>(total_of(lists))) - away;
-    check(asked <= static_cast<std::int64_t>(order.size()), "sparsity: found ", sparsity,
-          ", which leaves a layer with fewer than ", scope.floor, " ", name(lists[0].structure),
-          "s, expected at most ",
-          static_cast<double>(order.size() + away) / static_cast<double>(total_of(lists)));
-    const auto go = static_cast<std::size_t>(std::max<std::int64_t>(asked, 0));
-    if (go < order.size())
-      std::nth_element(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(go), order.end());
-    Selection selection{without(now, order, go)};
-    selection.achieved = share_gone(lists, selection.kept);
-    return selection;
+    const auto total = static_cast<double>(total_of(lists));
+    const auto asked = std::llround(sparsity * total) - away;
+    check_most(asked <= std::ssize(order), static_cast<double>(std::ssize(order) + away) / total);
+    bring_forward(order, asked);
+    return of_sets(lists, without(now, order, std::max<std::int64_t>(asked, 0)));
   }
   std::sort(order.begin(), order.end());
   // The fewest that reach the ratio, or one less where that is nearer.
   const Cost cost(model, lists, scope.count);
   const auto achieved = [&](std::size_t count) { return cost.gone(without(now, order, count)); };
   std::size_t low = 0, high = order.size();
-  check(achieved(high) >= sparsity, "sparsity: found ", sparsity,
-        ", which leaves a layer with fewer than ", scope.floor, " ", name(lists[0].structure),
-        "s, expected at most ", achieved(high));
+  check_most(achieved(high) >= sparsity, achieved(high));
   while (low < high) {
     const std::size_t middle = (low + high) / 2;
     achieved(middle) >= sparsity ? high = middle : low = middle + 1;
   }
   if (low > 0 && sparsity - achieved(low - 1) < achieved(low) - sparsity) --low;
-  Selection selection{without(now, order, low)};
-  selection.achieved = cost.gone(selection.kept);
-  return selection;
+  return {without(now, order, low), achieved(low)};
 }
 
 Selection select_pattern(std::span<const Candidates> lists, std::span<const Scores> scores, int n,
                          int m) {
   check(n >= 1 && n < m, "n:m: found ", n, ":", m, ", expected n at least 1 and below m");
   check_scores(lists, scores);
-  Selection selection{kept_of(lists)};
+  std::vector<Kept> all = kept_of(lists);
   for (std::size_t l = 0; l < lists.size(); ++l) {
     const Parameter& weight = lists[l].members.at(0).parameter;
     const std::int64_t columns = weight.numel() / weight.size(0);
-    Kept& kept = selection.kept[l];
     for (std::int64_t row = 0; row < weight.numel(); row += columns)
       for (std::int64_t first = 0; first < columns; first += m) {
         const std::int64_t size = std::min<std::int64_t>(m, columns - first);
-        const auto at = static_cast<std::ptrdiff_t>(row + first);
-        const Kept part(kept.begin() + at, kept.begin() + at + size);
-        const Scores values(scores[l].begin() + at, scores[l].begin() + at + size);
-        const std::vector<std::int64_t> order = order_of(part, values);
-        const std::int64_t stay = (n * size + m - 1) / m;
-        for (std::int64_t i = 0; i < size - stay; ++i) kept[at + order[i]] = 0;
+        const std::int64_t go = size - (n * size + m - 1) / m, at = row + first;
+        const auto order = first_of(l, all[l], scores[l], at, at + size, go);
+        for (std::int64_t i = 0; i < go; ++i) all[l][order[i].set] = 0;
       }
   }
-  selection.achieved = share_gone(lists, selection.kept);
-  return selection;
+  return of_sets(lists, std::move(all));
 }
 
 Selection select_above(std::span<const Candidates> lists, std::span<const Scores> scores,
                        double cut, std::int64_t floor) {
   check_scores(lists, scores);
-  Selection selection{kept_of(lists)};
+  std::vector<Kept> all = kept_of(lists);
   for (std::size_t l = 0; l < lists.size(); ++l) {
-    Kept& kept = selection.kept[l];
-    const std::vector<std::int64_t> order = order_of(kept, scores[l]);
-    for (std::int64_t i = 0; i < lists[l].count - floor; ++i)
-      if (scores[l][order[i]] < cut) kept[order[i]] = 0;
+    const std::int64_t may_go = lists[l].count - floor;
+    const auto order = first_of(l, all[l], scores[l], 0, lists[l].count, may_go);
+    for (std::int64_t i = 0; i < may_go; ++i)
+      if (order[i].key < cut) all[l][order[i].set] = 0;
   }
-  selection.achieved = share_gone(lists, selection.kept);
-  return selection;
+  return of_sets(lists, std::move(all));
 }
 
 }  // namespace espalier::pruning

@@ -4,17 +4,14 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "pruning/candidates.h"
 #include "pruning/removable_layers.h"
 
 namespace espalier::pruning {
 namespace {
 
-using AccuracyOf = std::function<double(const layers::Model&)>;
-
-bool ratio_decides(const Method& method) {
-  return method.structure != Structure::Layer && method.structure != Structure::NM &&
-         !method.criterion.cut;
+// Whether each list has a point for each sparsity, or else a single one.
+bool by_ratio(const Method& method) {
+  return method.structure != Structure::Layer && ratio_decides(method);
 }
 
 void check_options(const Method& method, const SensitivityOptions& options) {
@@ -22,11 +19,9 @@ void check_options(const Method& method, const SensitivityOptions& options) {
   check(method.scope.count == Count::Sets && method.scope.ratios.empty(),
         "sensitivity: found a scope that counts over the whole network or has ratios of its own, "
         "expected one that counts the sets of each list");
-  if (!ratio_decides(method)) return;
+  if (!by_ratio(method)) return;
   check(!options.sparsities.empty(), "sensitivity: found no sparsities, expected at least one");
-  for (const double sparsity : options.sparsities)
-    check(sparsity >= 0 && sparsity < 1, "sparsity: found ", sparsity,
-          ", expected at least 0 and below 1");
+  for (const double sparsity : options.sparsities) check_sparsity(sparsity);
 }
 
 layers::Model copy_of(const layers::Model& model) {
@@ -35,78 +30,40 @@ layers::Model copy_of(const layers::Model& model) {
   return copy;
 }
 
-// Of the original network's sets.
-double share_gone(const Candidates& list) {
-  const Kept stays = kept(list);
-  return static_cast<double>(list.gone + std::count(stays.begin(), stays.end(), 0)) /
-         static_cast<double>(list.gone + list.count);
-}
-
-Sensitivity::List without_layer(const layers::Model& model, const std::string& name,
-                                const AccuracyOf& accuracy_of) {
-  const layers::Model copy = copy_of(model);
-  for (const Removable& layer : removable_layers(copy))
-    if (layer.name == name) {
-      remove_layer(copy, layer);
-      break;
-    }
-  return {name, 1, 0, {{1, 1, accuracy_of(copy)}}};
-}
-
-// The method for one list alone, with the scores that are known.
-Method alone(Method method, const Candidates& list, const Scores* scores) {
-  method.only = {list.name};
-  if (!scores) return method;
-  method.criterion.needs_data = false;
-  method.criterion.score = [scores](std::span<const Candidates>, Evidence&) {
-    return std::vector<Scores>{*scores};
-  };
-  return method;
-}
-
-std::vector<Sensitivity::Point> points(const layers::Model& model, const Method& method,
-                                       const Candidates& list, const SensitivityOptions& options,
-                                       const AccuracyOf& accuracy_of) {
-  const auto measure = [&](double sparsity) {
-    const layers::Model copy = copy_of(model);
-    Evidence evidence(copy, options.batches, options.seed);
-    const double achieved = prune(copy, method, sparsity, evidence).achieved;
-    return Sensitivity::Point{achieved, achieved, accuracy_of(copy)};
-  };
-  if (!ratio_decides(method)) return {measure(0)};
-  const std::int64_t may_go = std::max<std::int64_t>(list.count - method.scope.floor, 0);
-  const double most =
-      static_cast<double>(list.gone + may_go) / static_cast<double>(list.gone + list.count);
-  std::vector<Sensitivity::Point> all;
-  for (const double asked : options.sparsities) {
-    all.push_back(measure(std::min(asked, most)));
-    all.back().asked = asked;
-  }
-  return all;
-}
-
 }  // namespace
 
 std::int64_t sensitivity_points(const layers::Model& model, const Method& method,
                                 const SensitivityOptions& options) {
   const std::vector<Candidates> lists = candidates(model, target_of(method));
   if (method.structure == Structure::Layer) return lists[0].count;
-  const std::size_t each = ratio_decides(method) ? options.sparsities.size() : 1;
+  const std::size_t each = by_ratio(method) ? options.sparsities.size() : 1;
   return static_cast<std::int64_t>(lists.size() * each);
 }
 
 Sensitivity sensitivity(const layers::Model& model, const Method& method,
-                        const AccuracyOf& accuracy_of, const SensitivityOptions& options) {
+                        const std::function<double(const layers::Model&)>& accuracy_of,
+                        const SensitivityOptions& options) {
   check_options(method, options);
-  // Scoring forgets gradients: those of a copy.
-  const layers::Model scored = copy_of(model);
+  const layers::Model scored = copy_of(model);  // scoring forgets gradients: those of a copy
   const std::vector<Candidates> lists = candidates(scored, target_of(method));
+  // Of a copy from which take(copy) takes something, and says how much.
+  const auto measure = [&](const auto& take) {
+    const layers::Model copy = copy_of(model);
+    const double achieved = take(copy);
+    return Sensitivity::Point{achieved, achieved, accuracy_of(copy)};
+  };
   Sensitivity result;
   if (method.structure == Structure::Layer) {
     check(lists[0].count > 0, "sensitivity: found no layer left to remove, expected at least one");
     result.dense = accuracy_of(copy_of(model));
-    for (const std::string& name : lists[0].names)
-      result.lists.push_back(without_layer(model, name, accuracy_of));
+    for (const std::string& name : lists[0].names) {
+      const auto take = [&](const layers::Model& copy) {
+        for (const Removable& layer : removable_layers(copy))
+          if (layer.name == name) remove_layer(copy, layer);
+        return 1.0;
+      };
+      result.lists.push_back({name, 1, 0, {measure(take)}});
+    }
     return result;
   }
   Evidence evidence(scored, options.batches, options.seed);
@@ -118,10 +75,32 @@ Sensitivity sensitivity(const layers::Model& model, const Method& method,
           scores.size(), " lists, expected ", lists.size());
   }
   result.dense = accuracy_of(copy_of(model));
+  const Base before = base_of(scored, lists, Count::Sets);
   for (std::size_t l = 0; l < lists.size(); ++l) {
-    const Method one = alone(method, lists[l], scores.empty() ? nullptr : &scores[l]);
-    result.lists.push_back({lists[l].name, lists[l].count + lists[l].gone, share_gone(lists[l]),
-                            points(model, one, lists[l], options, accuracy_of)});
+    const Candidates& list = lists[l];
+    Method alone = method;
+    alone.only = {list.name};
+    if (!scores.empty()) {
+      alone.criterion.needs_data = false;
+      alone.criterion.score = [&](std::span<const Candidates>, Evidence&) {
+        return std::vector<Scores>{scores[l]};
+      };
+    }
+    const auto point = [&](double sparsity) {
+      return measure([&](const layers::Model& copy) {
+        Evidence own(copy, options.batches, options.seed);
+        return prune(copy, alone, sparsity, own).achieved;
+      });
+    };
+    const auto sets = static_cast<double>(list.gone + list.count);
+    const std::int64_t may_go = std::max<std::int64_t>(list.count - method.scope.floor, 0);
+    std::vector<Sensitivity::Point> points;
+    for (const double asked : by_ratio(method) ? options.sparsities : std::vector<double>()) {
+      points.push_back(point(std::min(asked, static_cast<double>(list.gone + may_go) / sets)));
+      points.back().asked = asked;
+    }
+    if (!by_ratio(method)) points.push_back(point(0));
+    result.lists.push_back({list.name, list.gone + list.count, before.lists.at(list.name), points});
   }
   return result;
 }

@@ -151,7 +151,8 @@ TEST_CASE("pruner: takes the whole of a method, blocks of any size too") {
   Method method{.structure = Block, .criterion = sum_of_weights()};
   method.block_rows = 2;
   method.block_columns = 3;
-  Pruner pruner(model, method, one_shot(0.5, 1));
+  method.sparsity = one_shot(0.5, 1);
+  Pruner pruner(model, method);
   CHECK_FALSE(pruner.step(random_examples(2, 1), 0, 2));
   CHECK(pruner.step(random_examples(2, 1), 1, 2));
   CHECK(pruner.last().lists[0].sets == 3 * 9);  // of conv1, [6, 27]

@@ -9,8 +9,10 @@ namespace espalier::cli {
 TrainHooks gradual_hooks(const layers::Model& model, const pruning::Method& method,
                          const pruning::Schedule& schedule, std::uint64_t seed,
                          const SeePruning& see) {
-  const auto pruner = std::make_shared<pruning::Pruner>(model, method, schedule,
-                                                        pruning::PrunerOptions().batches, seed);
+  pruning::Method gradual = method;
+  gradual.sparsity = schedule;
+  gradual.seed = seed;
+  const auto pruner = std::make_shared<pruning::Pruner>(model, gradual);
   TrainHooks hooks;
   hooks.after_step = [pruner, schedule, see](const datasets::Batch& batch) {
     if (!pruner->step(batch)) return;

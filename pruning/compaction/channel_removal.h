@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "pruning/sets.h"
+#include "pruning/candidates.h"
 
 namespace espalier::pruning {
 
@@ -51,5 +51,14 @@ struct Shrunk {
 // The outputs are the same up to rounding, in training and in evaluation. Where nothing is silent,
 // nothing is changed, not a bit.
 Shrunk shrink(const layers::Model& model);
+
+// The slices of a plain tensor along dimension 0 or 1, in their old order: [O, I, ...] ->
+// [O, slices, ...].
+Tensor cut(const Tensor& tensor, int dim, const std::vector<std::int64_t>& slices);
+
+// The same for a parameter in place: value, mask and everything that optimisers keep of it. It is
+// the same parameter afterwards, so that optimisers made before go on with it; a gradient that no
+// step has used yet is forgotten. A mask that removes nothing of what stays goes too.
+void cut(Parameter parameter, int dim, const std::vector<std::int64_t>& slices);
 
 }  // namespace espalier::pruning

@@ -11,8 +11,8 @@ namespace espalier::pruning {
 namespace {
 
 // For each output the sum over these inputs of constant times weights: [O, I, ...] -> O.
-std::vector<double> shares(const Reader& reader, const Parameter& weight,
-                           std::span<const std::int64_t> inputs) {
+std::vector<double> shares(const Reader& reader, std::span<const std::int64_t> inputs) {
+  const Parameter& weight = reader.product.weight;
   const Shape& shape = weight.dense_shape();
   const std::int64_t outputs = shape[0], all = shape[1];  // all: of a group
   const std::int64_t taps = shape.numel() / (outputs * all);
@@ -34,10 +34,6 @@ std::vector<double> shares(const Reader& reader, const Parameter& weight,
   return sums;
 }
 
-bool all_zero(const std::vector<double>& values) {
-  return std::all_of(values.begin(), values.end(), [](double x) { return x == 0; });
-}
-
 // A bias whose masks let a share in.
 bool takes(const Parameter& bias, const std::vector<double>& shares) {
   if (!bias.defined()) return false;
@@ -48,31 +44,27 @@ bool takes(const Parameter& bias, const std::vector<double>& shares) {
 
 }  // namespace
 
-std::vector<std::int64_t> channels_of(const Reader& reader, std::span<const std::int64_t> inputs) {
-  std::vector<std::int64_t> channels;
-  const std::int64_t of_group = reader.product.weight.dense_shape()[1];
-  for (std::int64_t g = 0; g < reader.product.groups; ++g)
-    for (const std::int64_t i : inputs) channels.push_back(g * of_group + i);
-  return channels;
-}
-
-std::string obstacle(const Reader& reader, std::span<const std::int64_t> inputs) {
+std::optional<std::string> obstacle(const Reader& reader, std::span<const std::int64_t> inputs) {
   const Parameter& bias = reader.product.bias;
-  const std::vector<std::int64_t> channels = channels_of(reader, inputs);
-  if (std::all_of(channels.begin(), channels.end(),
-                  [&](std::int64_t c) { return reader.inputs[c].value == 0; }))
-    return "";
+  bool zero = true;
+  for (int g = 0; g < reader.product.groups; ++g)
+    for (const std::int64_t i : inputs) {
+      const layers::Constant& input = reader.inputs[g * reader.product.weight.dense_shape()[1] + i];
+      if (!input.known) return input.lost;
+      zero = zero && input.value == 0;
+    }
+  if (zero) return {};
   if (reader.product.padded)
     return "is read by " + reader.layer.label() + ", a convolution with padding";
-  if (reader.norm || !bias.defined()) return "";
-  if (takes(bias, shares(reader, reader.product.weight, inputs))) return "";
+  if (reader.norm || !bias.defined()) return {};
+  if (takes(bias, shares(reader, inputs))) return {};
   return "is read by " + reader.layer.label() + ", whose bias is removed";
 }
 
 bool absorb(const Reader& reader, std::span<const std::int64_t> inputs) {
   Parameter& bias = reader.product.bias;
-  const std::vector<double> sums = shares(reader, reader.product.weight, inputs);
-  if (all_zero(sums)) return false;
+  const std::vector<double> sums = shares(reader, inputs);
+  if (std::all_of(sums.begin(), sums.end(), [](double sum) { return sum == 0; })) return false;
   const bool into_norm = reader.norm && !takes(bias, sums);
   if (!into_norm && !bias.defined()) {
     bias = Parameter(Tensor::zeros({reader.product.weight.dense_shape()[0]}));

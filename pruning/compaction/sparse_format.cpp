@@ -8,7 +8,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
-#include <sstream>
+#include <tuple>
 #include <utility>
 
 #include "core/autograd.h"
@@ -25,8 +25,7 @@ namespace {
 using layers::Epilogue;
 using layers::Module;
 
-constexpr std::pair<Format, const char*> kNames[] = {
-    {Format::Dense, "dense"}, {Format::CSR, "csr"}, {Format::Auto, "auto"}};
+constexpr const char* kNames[] = {"dense", "csr", "auto"};  // in the order of Format
 
 // What a layer was given when the network ran.
 struct Call {
@@ -155,39 +154,14 @@ Times time_both(const Module& layer, const Call& call, bool training, bool to_in
   return together.dense > alone.dense || together.sparse > alone.sparse ? alone : together;
 }
 
-template <class T>
-void write(std::ostream& key, const T& value) {
-  key << ' ' << value;
-}
-void write(std::ostream& key, const layers::Config::Integers& values) {
-  for (const std::int64_t value : values) key << ' ' << value;
-}
-
-// Everything that the times depend on but for the places of the nonzeros.
-std::string key_of(const Module& layer, double density, const Call& call, bool training,
-                   bool to_input) {
-  std::ostringstream key;
-  key << layer.type();
-  const layers::Config config = layer.config();
-  for (const auto& [name, value] : config.values())
-    std::visit([&](const auto& v) { write(key, v); }, value);
-  key << ' ' << density << ' ' << call.input.shape().str() << call.epilogue.relu
-      << call.epilogue.max_pool << training << to_input << num_threads();
-  return key.str();
-}
-
 }  // namespace
 
-const char* name(Format format) {
-  for (const auto& [value, text] : kNames)
-    if (value == format) return text;
-  return "";
-}
+const char* name(Format format) { return kNames[static_cast<int>(format)]; }
 
 Format format(const std::string& name) {
-  for (const auto& [value, text] : kNames)
-    if (name == text) return value;
-  fail("format: found '", name, "', expected dense, csr or auto");
+  const auto found = std::find(std::begin(kNames), std::end(kNames), name);
+  check(found != std::end(kNames), "format: found '", name, "', expected dense, csr or auto");
+  return static_cast<Format>(found - kNames);
 }
 
 bool prefers_sparse(std::vector<double> shares, bool now, double margin) {
@@ -218,12 +192,15 @@ std::vector<LayerForm> choose_forms(const layers::Model& model, const Tensor& in
   }
   static std::mutex measuring;  // one at a time: two would disturb each other
   const std::lock_guard lock(measuring);
-  static std::map<std::string, Times> known;
   for (LayerForm& form : forms) {
     const Module& layer = model.find(form.layer);
     const Call& call = calls.at(form.layer);
     const bool to_input = !same(call.input, inputs);
-    const std::string key = key_of(layer, form.density, call, options.training, to_input);
+    // Everything that the times depend on but for the places of the nonzeros.
+    const auto key = std::tuple(layer.type(), layer.config().values(), form.density,
+                                call.input.shape().str(), call.epilogue.relu,
+                                call.epilogue.max_pool, options.training, to_input, num_threads());
+    static std::map<std::decay_t<decltype(key)>, Times> known;
     auto found = known.find(key);
     if (found == known.end())
       found = known.emplace(key, time_both(layer, call, options.training, to_input)).first;

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "pruning/candidates.h"
 #include "pruning/criteria/evidence.h"
-#include "pruning/sets.h"
 
 namespace espalier::pruning {
 

@@ -45,14 +45,17 @@ void Evidence::run(const Examples& batch, const std::function<void(const Example
   forget_gradients(model_);
 }
 
-void Evidence::each_batch(const std::function<void(const Examples&)>& see) {
+void Evidence::each(const std::function<void(const Examples&)>& see) const {
   const layers::EvaluationMode mode(model_);
-  const std::int64_t all = pictures();
   std::int64_t seen = 0;
   for (const Examples& batch : batches_) {
-    run(batch, see);
-    WatchProgress::tell({"scoring", "images", seen += batch.images.size(0), all});
+    see(batch);
+    WatchProgress::tell({"scoring", "images", seen += batch.images.size(0), pictures()});
   }
+}
+
+void Evidence::each_batch(const std::function<void(const Examples&)>& see) {
+  each([&](const Examples& batch) { run(batch, see); });
 }
 
 std::int64_t Evidence::each_picture(std::int64_t most,
@@ -62,15 +65,11 @@ std::int64_t Evidence::each_picture(std::int64_t most,
   std::int64_t seen = 0;
   for (const Examples& batch : batches_) {
     const std::vector<float> values = batch.images.to_vector();
-    const std::int64_t count = batch.images.size(0);
-    const std::int64_t size = count ? batch.images.numel() / count : 0;
     Shape one = batch.images.shape();
     one.set(0, 1);
-    for (std::int64_t n = 0; n < count && seen < most; ++n) {
-      run({Tensor::from(one, std::span(values).subspan(static_cast<std::size_t>(n * size),
-                                                       static_cast<std::size_t>(size))),
-           {batch.labels[n]}},
-          see);
+    const auto size = static_cast<std::size_t>(one.numel());
+    for (std::size_t n = 0; n < batch.labels.size() && seen < most; ++n) {
+      run({Tensor::from(one, std::span(values).subspan(n * size, size)), {batch.labels[n]}}, see);
       WatchProgress::tell({"scoring", "images", ++seen, all});
     }
   }
@@ -78,17 +77,13 @@ std::int64_t Evidence::each_picture(std::int64_t most,
 }
 
 void Evidence::each_output(const See& see) {
-  const layers::EvaluationMode mode(model_);
   const NoGrad off;
-  const std::int64_t all = pictures();
-  std::int64_t seen = 0;
-  for (const Examples& batch : batches_) {
+  each([&](const Examples& batch) {
     const layers::Observe observe([&](const layers::Module& layer, const std::string&,
                                       const Tensor& input,
                                       const Tensor& output) { see(layer, input, output, batch); });
     layers::outputs_of(model_, batch.images);
-    WatchProgress::tell({"scoring", "images", seen += batch.images.size(0), all});
-  }
+  });
 }
 
 }  // namespace espalier::pruning

@@ -45,6 +45,7 @@ class Evidence {
 
  private:
   std::int64_t pictures() const;  // in all batches
+  void each(const std::function<void(const Examples&)>& see) const;
   void run(const Examples& batch, const std::function<void(const Examples&)>& see);
 
   layers::Model model_;

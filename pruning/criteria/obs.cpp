@@ -36,18 +36,12 @@ class Surgeon {
             "criterion obs: found ", name(list.structure), ", expected weight or n:m");
     std::vector<Scores> scores;
     for (const Candidates& list : lists) scores.emplace_back(list.count);
-    const std::vector<Pass> passes = plan(lists);
-    for (const Pass& pass : passes) {
-      std::vector<BlockFisher> inverses = gather(lists, pass, evidence);
-      for (std::size_t r = 0; r < pass.size(); ++r) {
-        const float* w = weight_of(lists[pass[r].list]).data();
-        double* score = scores[pass[r].list].data();
-        for (std::int64_t i = pass[r].begin; i < pass[r].end; ++i)
-          score[i] = static_cast<double>(w[i]) * w[i] /
-                     (2 * inverses[r].inverse_diagonal(i - pass[r].begin));
-      }
-      if (passes.size() == 1) hold(lists, std::move(inverses));
-    }
+    each_inverse(lists, evidence, [&](const Range& range, const BlockFisher& inverse) {
+      const float* w = weight_of(lists[range.list]).data();
+      for (std::int64_t i = range.begin; i < range.end; ++i)
+        scores[range.list][i] =
+            static_cast<double>(w[i]) * w[i] / (2 * inverse.inverse_diagonal(i - range.begin));
+    });
     return scores;
   }
 
@@ -56,17 +50,14 @@ class Surgeon {
     // Every inverse belongs to the weights as they are now: none changes before the last pass.
     std::vector<std::vector<float>> moved;
     for (const Candidates& list : lists) moved.push_back(weight_of(list).to_vector());
-    for (const Pass& pass : plan(lists)) {
-      const std::vector<BlockFisher> inverses =
-          holds(lists) ? std::exchange(held_, {}) : gather(lists, pass, evidence);
-      for (std::size_t r = 0; r < pass.size(); ++r) {
-        const auto& [list, begin, end] = pass[r];
-        const std::uint8_t* mask = weight_of(lists[list]).mask();
-        check_inverse(inverses[r].remove(moved[list].data() + begin, mask ? mask + begin : nullptr,
-                                         kept[list].data() + begin),
-                      lists[list]);
-      }
-    }
+    each_inverse(lists, evidence, [&](const Range& range, const BlockFisher& inverse) {
+      const auto& [list, begin, end] = range;
+      const std::uint8_t* mask = weight_of(lists[list]).mask();
+      check_inverse(inverse.remove(moved[list].data() + begin, mask ? mask + begin : nullptr,
+                                   kept[list].data() + begin),
+                    lists[list]);
+    });
+    held_.clear();
     for (std::size_t l = 0; l < lists.size(); ++l) {
       Parameter weight = weight_of(lists[l]);
       std::copy(moved[l].begin(), moved[l].end(), weight.mutable_data());
@@ -74,6 +65,27 @@ class Surgeon {
   }
 
  private:
+  // Calls see(range, its inverse) for whole lists, in as many passes as it takes. Scoring and
+  // compensating for the same weights share the inverses of a single pass.
+  template <class See>
+  void each_inverse(std::span<const Candidates> lists, Evidence& evidence, const See& see) {
+    std::vector<std::pair<Parameter, std::uint64_t>> weights;
+    for (const Candidates& list : lists)
+      weights.emplace_back(weight_of(list), weight_of(list).version());
+    const std::vector<Pass> passes = plan(lists);
+    for (const Pass& pass : passes) {
+      const bool known =
+          !held_.empty() &&
+          std::ranges::equal(weights, held_weights_, [](const auto& a, const auto& b) {
+            return same(a.first, b.first) && a.second == b.second;
+          });
+      if (!known) held_ = gather(lists, pass, evidence);
+      for (std::size_t r = 0; r < pass.size(); ++r) see(pass[r], held_[r]);
+      if (passes.size() > 1) held_.clear();
+    }
+    held_weights_ = std::move(weights);
+  }
+
   std::vector<Pass> plan(std::span<const Candidates> lists) const {
     const std::int64_t block = options_.block;
     const std::int64_t fits = std::max<std::int64_t>(options_.memory / 4 / (block * block), 1);
@@ -143,25 +155,9 @@ class Surgeon {
           options_.damping, " has no inverse, expected finite ones and a larger damping");
   }
 
-  // Scoring and compensating for the same weights share the inverses.
-  void hold(std::span<const Candidates> lists, std::vector<BlockFisher> inverses) {
-    held_ = std::move(inverses);
-    versions_.clear();
-    for (const Candidates& list : lists)
-      versions_.emplace_back(weight_of(list), weight_of(list).version());
-  }
-  bool holds(std::span<const Candidates> lists) const {
-    return !held_.empty() &&
-           std::equal(lists.begin(), lists.end(), versions_.begin(), versions_.end(),
-                      [](const Candidates& list, const auto& held) {
-                        return same(weight_of(list), held.first) &&
-                               weight_of(list).version() == held.second;
-                      });
-  }
-
   ObsOptions options_;
   std::vector<BlockFisher> held_;
-  std::vector<std::pair<Parameter, std::uint64_t>> versions_;
+  std::vector<std::pair<Parameter, std::uint64_t>> held_weights_;  // with their versions
 };
 
 }  // namespace
@@ -177,12 +173,9 @@ Criterion obs(const ObsOptions& options) {
       .name = "obs",
       .score = [surgeon](std::span<const Candidates> lists,
                          Evidence& evidence) { return surgeon->score(lists, evidence); },
-      .refuses = [](Structure structure) -> std::string {
-        if (structure == Structure::Weight || structure == Structure::NM) return "";
-        return "found " + plural(structure) +
-               ", expected weights or n:m patterns: it inverts the Fisher information of single "
-               "ones";
-      },
+      .refuses = only({Weight, NM},
+                      ", expected weights or n:m patterns: it inverts the Fisher information of "
+                      "single ones"),
       .compensate = [surgeon](std::span<const Candidates> lists, std::span<const Kept> kept,
                               Evidence& evidence) { surgeon->compensate(lists, kept, evidence); },
       .needs_data = true,

@@ -89,22 +89,16 @@ Criterion synflow() {
     std::map<std::string, Parameter> parameters;
     for (const Parameter& parameter : copy.parameters()) parameters[parameter.name()] = parameter;
 
-    std::vector<Scores> all;
-    for (const Candidates& list : lists) {
-      Scores scores(list.count, 0);
-      for (const Member& member : list.members) {
-        const Parameter& parameter = parameters.at(member.parameter.name());
-        const Tensor gradient = parameter.grad();
-        if (!gradient.defined() || !counts(list, member)) continue;
-        const float *g = gradient.data(), *w = parameter.data();
-        add_each(member, scores, [&](std::int64_t i) {
-          return std::ldexp(std::abs(static_cast<double>(g[i]) * static_cast<double>(w[i])),
-                            flow.exponent);
-        });
-      }
-      all.push_back(scores);
-    }
-    return all;
+    return sums_of(lists, [&](const Member& member, Scores& scores) {
+      const Parameter& parameter = parameters.at(member.parameter.name());
+      const Tensor gradient = parameter.grad();
+      if (!gradient.defined()) return;
+      const float *g = gradient.data(), *w = parameter.data();
+      add_each(member, scores, [&](std::int64_t i) {
+        return std::ldexp(std::abs(static_cast<double>(g[i]) * static_cast<double>(w[i])),
+                          flow.exponent);
+      });
+    });
   };
   return checked({.name = "synflow", .score = score, .rounds = 100});
 }

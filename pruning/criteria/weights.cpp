@@ -1,4 +1,4 @@
-// Criteria that look at the parameters alone.
+// Criteria that look at the network alone, without data.
 #include <algorithm>
 #include <memory>
 #include <utility>
@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "pruning/criteria/scoring.h"
+#include "pruning/removable_layers.h"
 
 namespace espalier::pruning {
 namespace {
@@ -126,11 +127,8 @@ Criterion bn_scale() {
     }
     return scores;
   });
-  made.refuses = [](Structure s) -> std::string {
-    if (is_unit(s) || s == Structure::Layer) return "";
-    return "found " + plural(s) +
-           ", which have no scale of their own, expected neurons, filters or layers";
-  };
+  made.refuses = only({Neuron, Filter, Layer},
+                      ", which have no scale of their own, expected neurons, filters or layers");
   return checked(std::move(made));
 }
 
@@ -155,7 +153,9 @@ Criterion geometric_median() {
       }
     return scores;
   });
-  made.refuses = [](Structure s) { return only_units(s, "others of their shape beside them"); };
+  made.refuses =
+      only({Neuron, Filter},
+           ", which have no others of their shape beside them, expected neurons or filters");
   return checked(std::move(made));
 }
 
@@ -180,11 +180,35 @@ Criterion threshold(double t, bool in_deviations) {
     return scores;
   });
   made.cut = t;
-  made.refuses = [](Structure s) -> std::string {
-    if (s != Structure::NM) return "";
-    return "found n:m patterns, which fix how many weights go, expected another structure";
-  };
+  made.refuses = only({Weight, Block, Neuron, Filter, Layer},
+                      ", which fix how many weights go, expected another structure");
   return checked(std::move(made));
+}
+
+// Neighbours of equal output shape are a stage: its second, fourth, ... layer scores 0, the others
+// 1. The first is the one that comes after a change of shape.
+Criterion type() {
+  const auto score = [](std::span<const Candidates> lists, Evidence& evidence) {
+    const std::vector<Removable> layers = removable_layers(evidence.model());
+    const auto shape_of = [&](const std::string& name) {
+      const auto found = std::find_if(layers.begin(), layers.end(),
+                                      [&](const Removable& layer) { return layer.name == name; });
+      if (found == layers.end()) [[unlikely]]
+        fail("criterion type: found ", name, ", expected a layer that can be removed");
+      return found->shape;
+    };
+    std::vector<Scores> all;
+    for (const Candidates& list : lists) {
+      all.emplace_back(list.count, 1);
+      int place = 0;
+      for (std::int64_t set = 1; set < list.count; ++set) {
+        place = shape_of(list.names[set]) == shape_of(list.names[set - 1]) ? place + 1 : 0;
+        all.back()[set] = place % 2 ? 0 : 1;
+      }
+    }
+    return all;
+  };
+  return checked({.name = "type", .score = score, .refuses = only({Layer}, ", expected layers")});
 }
 
 }  // namespace espalier::pruning

@@ -5,7 +5,7 @@
 // a shift and two statistics for it; every layer that reads it has a column for it; and where a
 // residual block adds two paths, it is the same channel in both. Who cuts in one place only gets a
 // network that does not fit together. All that belongs together is a group, found by walking the
-// network (pruning/channel_groups.h); cut as a whole, it leaves a network that runs.
+// network (pruning/candidates.h); cut as a whole, it leaves a network that runs.
 //
 //   make && build/examples/08_break_and_repair [FOLDER]
 //
@@ -113,9 +113,9 @@ void lesson(const datasets::Data& data) {
   for (const pruning::Member& m : group.members)
     std::printf(
         "%-22s %s  %s %5lld numbers\n", m.parameter.name().c_str(),
-        course::bar(static_cast<double>(m.parameter.numel() / group.units) / 100, 20).c_str(),
+        course::bar(static_cast<double>(m.parameter.numel() / group.count) / 100, 20).c_str(),
         m.part == pruning::Part::Input ? "read" : "made",
-        static_cast<long long>(m.parameter.numel() / group.units));
+        static_cast<long long>(m.parameter.numel() / group.count));
   check(cut_where(model, 0, 3, [](auto&) { return true; }).empty(), "the group does not fit");
   for (const Parameter& p : model.parameters()) after += p.numel();
   std::printf("%lld of %lld numbers are gone\n", static_cast<long long>(before - after),

@@ -19,15 +19,13 @@ using enum Structure;  // pruning::Filter
 const char* name(Structure structure);
 // "weight", "block", "n:m", "neuron", "filter" or "layer"; anything else is an Error.
 Structure structure(const std::string& name);
-// Neurons and filters: a group of coupled channels shares them (pruning/channel_groups.h).
+// Neurons and filters, the units of a group of coupled channels.
 inline bool is_unit(Structure s) { return s == Structure::Neuron || s == Structure::Filter; }
 
 using layers::Part;
 
 // The unit of each slice of a parameter, or of each channel of a layer's output; -1: of none here.
 using SliceUnits = layers::Units;
-// `span` slices for each of so many units: 0, 0, 1, 1, ...
-SliceUnits slice_units(std::int64_t units, std::int64_t span);
 // The slices of each unit.
 std::vector<std::vector<std::int64_t>> slices_by_unit(const SliceUnits& units, std::int64_t count);
 
@@ -70,15 +68,19 @@ struct Member {
 // One list of sets that compete with each other: a layer's weights, a group's units, all layers.
 struct Candidates {
   Structure structure = Structure::Weight;
-  std::string name;  // of the layer or group; "layers" for these
+  std::string name;  // of the layer, or of the first one that makes a group; "layers" for these
   std::int64_t count = 0;
   std::int64_t gone = 0;  // sets beyond these that have left the network for good
   // In the first of several lists: sets of other lists that have left whole. They count in ratios
   // over all lists.
   std::int64_t gone_beside = 0;
   std::vector<Member> members = {};
-  std::vector<layers::Shown> shown_by = {};  // units only: outputs in which they show
-  std::vector<std::string> names = {};       // layers only: of each set
+  std::vector<std::string> names = {};  // layers only: of each set
+  // Units only: layers that make them, in the order they run; outputs in which they show, after the
+  // last activation; and why none may go (empty: they may).
+  std::vector<std::string> producers = {};
+  std::vector<layers::Shown> shown_by = {};
+  std::string fixed = {};
 
   // Calls f(member, i, set) for every element of every set.
   template <class F>
@@ -93,8 +95,6 @@ using Kept = std::vector<std::uint8_t>;
 
 // What the masks say: a set is gone when all its elements are masked.
 Kept kept(const Candidates& candidates);
-// Elements of each set.
-std::vector<std::int64_t> sizes(const Candidates& candidates);
 
 // Masks out what goes, in addition to what is masked already. Values, gradients and optimiser state
 // are exactly zero there from now on.
@@ -115,5 +115,37 @@ struct Target {
 // are those of groups that may lose some. What has left the model for good still counts in ratios,
 // as its origin (layers/origin.h) says. An Error where a layer does not exist, or nothing is left.
 std::vector<Candidates> candidates(const layers::Model& model, const Target& target);
+
+// Units of coupled channels (layers/channels.h) that compete with each other, since the same layers
+// make them: filters where one of these is a convolution, else neurons.
+using Group = Candidates;
+// Every group, in the order in which the network runs.
+std::vector<Group> groups(const layers::Model& model);
+std::vector<Group> groups(const layers::ChannelWalk& walk);
+// A table for people, a group a line: name, units, producers, who reads them, why it is fixed.
+std::string table(const std::vector<Group>& groups);
+
+// A whole layer that can leave, found by the shapes. Of a sum of two paths, such as a residual
+// block, the shortcut stays; a plain layer can leave where its output has its input's shape.
+struct Removable {
+  std::string name;                 // of the sum, or of the convolution or linear layer
+  bool block = false;               // a residual block: the main path of a sum
+  Shape shape;                      // of its output
+  std::vector<std::string> layers;  // what goes: the main path, or the layer and its batch norm
+};
+
+// In the order in which they run. The last layer is none, nor is what lies within a block.
+std::vector<Removable> removable_layers(const layers::Model& model);
+
+// Layers that have left already: silent blocks, and what has been taken out.
+std::int64_t removed_layers(const layers::Model& model);
+
+// A block's main path is masked, so that its shortcut alone is left: compaction takes it away. A
+// plain layer, whose silence would end the signal, is taken out at once.
+void remove_layer(const layers::Model& model, const Removable& layer);
+
+// Takes out the first residual block whose main path is masked to the last parameter and gives
+// zeros. Returns its name, that of the sum; empty: there is none.
+std::string take_out_silent_block(const layers::Model& model);
 
 }  // namespace espalier::pruning

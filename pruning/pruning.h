@@ -2,7 +2,6 @@
 #pragma once
 
 #include "pruning/candidates.h"
-#include "pruning/channel_groups.h"
 #include "pruning/compaction/channel_removal.h"
 #include "pruning/compaction/compact.h"
 #include "pruning/compaction/sparse_format.h"
@@ -11,9 +10,7 @@
 #include "pruning/dynamic.h"
 #include "pruning/proximal.h"
 #include "pruning/pruner.h"
-#include "pruning/removable_layers.h"
 #include "pruning/rewind.h"
 #include "pruning/schedule.h"
 #include "pruning/select.h"
 #include "pruning/sensitivity.h"
-#include "pruning/statistics.h"

@@ -1,12 +1,11 @@
 // Removable layers: sums and their paths, and single layers.
-#include "pruning/removable_layers.h"
+#include "pruning/candidates.h"
 
 #include <algorithm>
 #include <map>
 #include <set>
 
 #include "layers/layers.h"
-#include "pruning/channel_groups.h"
 
 namespace espalier::pruning {
 namespace {
@@ -74,6 +73,29 @@ int norm_behind(const layers::Graph& graph, int layer) {
   return layers::kInput;
 }
 
+// Calls bypass(), which takes one layer or block out of the model, and keeps that in the model's
+// origin: one more layer has left, and so have the units of groups that have lost every layer that
+// made their channels.
+template <class Bypass>
+void take_out(const layers::Model& model, const Bypass& bypass) {
+  layers::Origin origin = model.origin() ? *model.origin() : layers::measure(model);
+  const std::vector<Group> before = groups(model);
+  bypass();
+  std::set<std::string> left;
+  for (const Group& group : groups(model))
+    left.insert(group.producers.begin(), group.producers.end());
+  for (const Group& group : before) {
+    const auto there = [&](const std::string& name) { return left.contains(name); };
+    if (!group.fixed.empty() || std::any_of(group.producers.begin(), group.producers.end(), there))
+      continue;
+    const auto was = origin.layers.find(group.name);
+    const std::int64_t units = was == origin.layers.end() ? group.count : was->second.units;
+    (group.structure == Structure::Filter ? origin.left.filters : origin.left.neurons) += units;
+  }
+  ++origin.left.layers;
+  model.set_origin(std::move(origin));
+}
+
 }  // namespace
 
 std::vector<Removable> removable_layers(const layers::Model& model) {
@@ -106,16 +128,6 @@ std::vector<Removable> removable_layers(const layers::Model& model) {
   return result;
 }
 
-std::vector<SilentBlock> silent_blocks(const layers::Model& model) {
-  std::vector<SilentBlock> blocks;
-  for (const Sum& sum : sums_of(model.graph(), true)) {
-    const layers::Node& node = model.nodes()[sum.node];
-    if (sum.silent)
-      blocks.push_back({node.name(), node.inputs[sum.main], node.inputs[1 - sum.main]});
-  }
-  return blocks;
-}
-
 std::int64_t removed_layers(const layers::Model& model) {
   std::int64_t count = model.origin() ? model.origin()->left.layers : 0;
   for (const Sum& sum : sums_of(model.graph(), false)) count += sum.silent;
@@ -138,23 +150,20 @@ void remove_layer(const layers::Model& model, const Removable& layer) {
   });
 }
 
-void take_out(const layers::Model& model, const std::function<void()>& bypass) {
-  layers::Origin origin = model.origin() ? *model.origin() : layers::measure(model);
-  const std::vector<Group> before = groups(model);
-  bypass();
-  std::set<std::string> left;
-  for (const Group& group : groups(model))
-    left.insert(group.producers.begin(), group.producers.end());
-  for (const Group& group : before) {
-    const auto there = [&](const std::string& name) { return left.contains(name); };
-    if (!group.fixed.empty() || std::any_of(group.producers.begin(), group.producers.end(), there))
+std::string take_out_silent_block(const layers::Model& model) {
+  const layers::ChannelWalk walk(model);
+  for (const Sum& sum : sums_of(model.graph(), true)) {
+    const layers::Node& node = model.nodes()[sum.node];
+    const auto& main = walk.channels(node.inputs[sum.main]).constants;
+    if (!sum.silent || !std::all_of(main.begin(), main.end(), [](const layers::Constant& c) {
+          return c.known && c.value == 0;
+        }))
       continue;
-    const auto was = origin.layers.find(group.name);
-    const std::int64_t units = was == origin.layers.end() ? group.units : was->second.units;
-    (group.structure == Structure::Filter ? origin.left.filters : origin.left.neurons) += units;
+    const std::string name = node.name();
+    take_out(model, [&] { model.bypass(name, node.inputs[1 - sum.main]); });
+    return name;
   }
-  ++origin.left.layers;
-  model.set_origin(std::move(origin));
+  return "";
 }
 
 }  // namespace espalier::pruning

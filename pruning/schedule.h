@@ -23,7 +23,6 @@ class Schedule {
   double at(double epoch) const;
   // Whether a pruning falls into (before, now]; the first one also where it was due before.
   bool due(double before, double now) const;
-  const Span& span() const { return span_; }
   double final() const;  // what is asked for in the end
 
  private:

@@ -120,23 +120,20 @@ std::vector<Kept> kept_of(std::span<const Candidates> lists) {
   return all;
 }
 
-std::int64_t total_of(std::span<const Candidates> lists) {
-  std::int64_t total = 0;
-  for (const Candidates& list : lists) total += list.count + list.gone + list.gone_beside;
-  return total;
-}
-
-// Sets that have left for good.
-std::int64_t left_of(std::span<const Candidates> lists) {
-  std::int64_t total = 0;
-  for (const Candidates& list : lists) total += list.gone + list.gone_beside;
-  return total;
-}
+// Sets that have left for good, and all that there ever were.
+struct Tally {
+  explicit Tally(std::span<const Candidates> lists) {
+    for (const Candidates& list : lists) left += list.gone + list.gone_beside, all += list.count;
+    all += left;
+  }
+  std::int64_t left = 0, all = 0;
+};
 
 double share_gone(std::span<const Candidates> lists, const std::vector<Kept>& kept) {
-  std::int64_t count = left_of(lists);
-  for (std::size_t l = 0; l < lists.size(); ++l) count += gone(kept[l]);
-  return static_cast<double>(count) / static_cast<double>(total_of(lists));
+  const Tally tally(lists);
+  std::int64_t count = tally.left;
+  for (const Kept& list : kept) count += gone(list);
+  return static_cast<double>(count) / static_cast<double>(tally.all);
 }
 
 // All sets but those that stay for sure: of each list the last ones to go.
@@ -211,7 +208,7 @@ Base base_of(const layers::Model& model, std::span<const Candidates> lists, Coun
 }
 
 double original_count(const layers::Model& model, std::span<const Candidates> lists, Count count) {
-  return count == Count::Sets ? static_cast<double>(total_of(lists))
+  return count == Count::Sets ? static_cast<double>(Tally(lists).all)
                               : Cost(model, lists, count).total();
 }
 
@@ -239,10 +236,11 @@ Selection select(const layers::Model& model, std::span<const Candidates> lists,
           scope.floor, " ", name(lists[0].structure), "s, expected at most ", most);
   };
   if (scope.count == Count::Sets) {
-    const std::int64_t away = left_of(lists);
-    const auto total = static_cast<double>(total_of(lists));
-    const auto asked = std::llround(sparsity * total) - away;
-    check_most(asked <= std::ssize(order), static_cast<double>(std::ssize(order) + away) / total);
+    const Tally tally(lists);
+    const auto all = static_cast<double>(tally.all);
+    const auto asked = std::llround(sparsity * all) - tally.left;
+    check_most(asked <= std::ssize(order),
+               static_cast<double>(std::ssize(order) + tally.left) / all);
     bring_forward(order, asked);
     return of_sets(lists, without(now, order, std::max<std::int64_t>(asked, 0)));
   }

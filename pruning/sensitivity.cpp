@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "pruning/removable_layers.h"
 
 namespace espalier::pruning {
 namespace {

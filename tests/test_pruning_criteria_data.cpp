@@ -13,6 +13,13 @@ using namespace espalier::pruning;
 
 namespace {
 
+// `span` slices for each of so many units: 0, 0, 1, 1, ...
+SliceUnits slice_units(int units, std::int64_t span) {
+  std::vector<int> result;
+  for (int u = 0; u < units; ++u) result.insert(result.end(), span, u);
+  return std::make_shared<const std::vector<int>>(std::move(result));
+}
+
 // Units that are the network's own inputs after a ReLU: what is asked for is what is measured.
 struct Shown {
   layers::Model model;

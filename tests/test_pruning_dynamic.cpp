@@ -2,8 +2,8 @@
 #include "core/ops/loss.h"
 #include "optim/optim.h"
 #include "pruning/dynamic.h"
+#include "pruning/pruner.h"
 #include "pruning/rewind.h"
-#include "pruning/statistics.h"
 #include "tests/test_pruning.h"
 
 using namespace espalier;

@@ -12,10 +12,10 @@ namespace {
 // "conv1 6: weight conv1, bias conv1, scale bn1, shift bn1, input conv2"
 std::string line_of(const Group& group) {
   const char* parts[] = {"weight ", "bias ", "scale ", "shift ", "input "};
-  std::string text = group.name + " " + std::to_string(group.units) + ":";
+  std::string text = group.name + " " + std::to_string(group.count) + ":";
   for (const Member& m : group.members) {
     text += " " + (parts[static_cast<int>(m.part)] + m.layer);
-    if (m.extent != group.units) text += "/" + std::to_string(m.extent / group.units);
+    if (m.extent != group.count) text += "/" + std::to_string(m.extent / group.count);
     text += ",";
   }
   text.pop_back();
@@ -138,7 +138,8 @@ TEST_CASE("candidates: blocks cover a weight with tiles, ragged ones at the edge
       model, {.structure = Block, .block_rows = 4, .block_columns = 4, .only = {"conv2"}});
   REQUIRE(lists.size() == 1);
   CHECK(lists[0].count == 2 * 14);  // of [5, 54]
-  const auto size = sizes(lists[0]);
+  std::vector<std::int64_t> size(lists[0].count, 0);
+  lists[0].each([&](const Member&, std::int64_t, std::int64_t set) { ++size[set]; });
   CHECK(size[0] == 16);
   CHECK(size[13] == 8);
   CHECK(size[14] == 4);

@@ -35,7 +35,7 @@ void check_groups(const Model& model, const std::vector<Expected>& expected) {
       return g.name == one.producers[0];
     });
     REQUIRE(group != found.end());
-    CHECK(group->units == one.units);
+    CHECK(group->count == one.units);
     CHECK(group->producers == one.producers);
     CHECK(members(*group, pruning::Part::Input) == one.readers);
   }

@@ -8,7 +8,7 @@
 #include "examples/charts/bars.h"
 #include "examples/charts/network_map.h"
 #include "examples/cli/report_words.h"
-#include "pruning/channel_groups.h"
+#include "pruning/candidates.h"
 
 namespace espalier::cli {
 namespace {

@@ -9,12 +9,79 @@
 
 #include "core/error.h"
 #include "layers/layers.h"
-#include "pruning/channel_groups.h"
-#include "pruning/compaction/constant_folding.h"
-#include "pruning/removable_layers.h"
 
 namespace espalier::pruning {
 namespace {
+
+using Reader = layers::ChannelWalk::Reader;
+
+// For each output the sum over these inputs of constant times weights: [O, I, ...] -> O.
+std::vector<double> shares(const Reader& reader, std::span<const std::int64_t> inputs) {
+  const Parameter& weight = reader.product.weight;
+  const Shape& shape = weight.dense_shape();
+  const std::int64_t outputs = shape[0], all = shape[1];  // all: of a group
+  const std::int64_t taps = shape.numel() / (outputs * all);
+  const std::int64_t of_group = outputs / reader.product.groups;
+  std::vector<double> sums(static_cast<std::size_t>(outputs), 0);
+  if (const Pattern& pattern = weight.pattern()) {
+    pattern->each([&](std::int64_t k, std::int64_t element) {
+      const std::int64_t o = element / (all * taps), i = element / taps % all;
+      if (std::find(inputs.begin(), inputs.end(), i) != inputs.end())
+        sums[o] += double{reader.inputs[o / of_group * all + i].value} * weight.data()[k];
+    });
+    return sums;
+  }
+  for (std::int64_t o = 0; o < outputs; ++o)
+    for (const std::int64_t i : inputs)
+      for (std::int64_t k = 0; k < taps; ++k)
+        sums[o] += double{reader.inputs[o / of_group * all + i].value} *
+                   weight.data()[(o * all + i) * taps + k];
+  return sums;
+}
+
+// A bias whose masks let a share in.
+bool takes(const Parameter& bias, const std::vector<double>& shares) {
+  if (!bias.defined()) return false;
+  for (std::size_t o = 0; o < shares.size(); ++o)
+    if (bias.mask() && !bias.mask()[o] && shares[o] != 0) return false;
+  return true;
+}
+
+// What keeps a reader from taking in the constants of these slices of its weight [O, I / groups,
+// ...]; nothing: it can. Empty where an input is none and never was.
+std::optional<std::string> obstacle(const Reader& reader, std::span<const std::int64_t> inputs) {
+  const Parameter& bias = reader.product.bias;
+  bool zero = true;
+  for (int g = 0; g < reader.product.groups; ++g)
+    for (const std::int64_t i : inputs) {
+      const layers::Constant& input = reader.inputs[g * reader.product.weight.dense_shape()[1] + i];
+      if (!input.known) return input.lost;
+      zero = zero && input.value == 0;
+    }
+  if (zero) return {};
+  if (reader.product.padded)
+    return "is read by " + reader.layer.label() + ", a convolution with padding";
+  if (reader.norm || !bias.defined()) return {};
+  if (takes(bias, shares(reader, inputs))) return {};
+  return "is read by " + reader.layer.label() + ", whose bias is removed";
+}
+
+// Adds what these inputs, all known, make of the reader's outputs to its bias, or takes it from the
+// running mean of the batch norm behind. The weights are as they were. Whether anything was added.
+bool absorb(const Reader& reader, std::span<const std::int64_t> inputs) {
+  Parameter& bias = reader.product.bias;
+  const std::vector<double> sums = shares(reader, inputs);
+  if (std::all_of(sums.begin(), sums.end(), [](double sum) { return sum == 0; })) return false;
+  const bool into_norm = reader.norm && !takes(bias, sums);
+  if (!into_norm && !bias.defined()) {
+    bias = Parameter(Tensor::zeros({reader.product.weight.dense_shape()[0]}));
+    reader.product.has_bias = true;
+  }
+  float* to = into_norm ? reader.norm->running_mean.mutable_data() : bias.mutable_data();
+  for (std::size_t o = 0; o < sums.size(); ++o)
+    to[o] = static_cast<float>(to[o] + (into_norm ? -sums[o] : sums[o]));
+  return true;
+}
 
 // Which units of a group the network can do without, and why others, though silent, have to stay.
 struct Verdict {
@@ -38,16 +105,16 @@ template <class See>
 void each_reader(const Group& group, const layers::ChannelWalk& walk, const See& see) {
   for (const Member& member : group.members) {
     if (member.part != Part::Input) continue;
-    const Kept reads = alive(member, group.units);
+    const Kept reads = alive(member, group.count);
     const Reader& reader = walk.readers().at(member.layer);
-    const auto inputs = slices_by_unit(member.units, group.units);
-    for (std::int64_t u = 0; u < group.units; ++u)
+    const auto inputs = slices_by_unit(member.units, group.count);
+    for (std::int64_t u = 0; u < group.count; ++u)
       if (reads[u]) see(u, reader, inputs[u]);
   }
 }
 
 Verdict judge_free(const Group& group, const layers::ChannelWalk& walk) {
-  Verdict verdict{Kept(group.units, 0), std::vector<std::string>(group.units)};
+  Verdict verdict{Kept(group.count, 0), std::vector<std::string>(group.count)};
   each_reader(group, walk, [&](std::int64_t u, const Reader& reader, const auto& inputs) {
     const std::optional<std::string> why = obstacle(reader, inputs);
     verdict.stays[u] |= why.has_value();
@@ -62,11 +129,11 @@ Verdict judge_free(const Group& group, const layers::ChannelWalk& walk) {
 
 // All units stay; the reason is told of those that no layer makes, biases and batch norms aside.
 Verdict keep_all(const Group& group, const std::string& why) {
-  Verdict verdict{Kept(group.units, 1), std::vector<std::string>(group.units, why)};
+  Verdict verdict{Kept(group.count, 1), std::vector<std::string>(group.count, why)};
   for (const Member& member : group.members) {
     if (member.part != Part::Weight) continue;
-    const Kept makes = alive(member, group.units);
-    for (std::int64_t u = 0; u < group.units; ++u)
+    const Kept makes = alive(member, group.count);
+    for (std::int64_t u = 0; u < group.count; ++u)
       if (makes[u]) verdict.why[u].clear();
   }
   return verdict;
@@ -174,7 +241,7 @@ Shrunk::List& list_of(Shrunk& shrunk, const Group& group) {
     if (std::find(group.producers.begin(), group.producers.end(), list.name) !=
         group.producers.end())
       return list;
-  shrunk.lists.push_back({.name = group.name, .structure = group.structure, .before = group.units});
+  shrunk.lists.push_back({.name = group.name, .structure = group.structure, .before = group.count});
   return shrunk.lists.back();
 }
 
@@ -199,7 +266,7 @@ bool cut_units(const layers::Model& model, Shrunk& shrunk) {
     Shrunk::List& list = list_of(shrunk, all[g]);
     list.stayed = stayed(verdicts[g]);
     list.after = std::count(verdicts[g].stays.begin(), verdicts[g].stays.end(), 1);
-    any = any || list.after < all[g].units;
+    any = any || list.after < all[g].count;
   }
   if (!any) return false;
   if (!model.origin()) model.set_origin(layers::measure(model));
@@ -208,21 +275,6 @@ bool cut_units(const layers::Model& model, Shrunk& shrunk) {
   cut_groups(model, groups(model), verdicts);  // with the biases that were made just now
   model.update();
   return true;
-}
-
-// Of one block its shortcut is left.
-bool cut_block(const layers::Model& model, Shrunk& shrunk) {
-  const layers::ChannelWalk walk(model);
-  for (const SilentBlock& block : silent_blocks(model)) {
-    const std::vector<layers::Constant>& main = walk.channels(block.main).constants;
-    if (!std::all_of(main.begin(), main.end(),
-                     [](const layers::Constant& c) { return c.known && c.value == 0; }))
-      continue;
-    take_out(model, [&] { model.bypass(block.name, block.shortcut); });
-    shrunk.blocks.push_back(block.name);
-    return true;
-  }
-  return false;
 }
 
 }  // namespace
@@ -272,8 +324,8 @@ Shrunk shrink(const layers::Model& model) {
   Shrunk shrunk;
   // What leaves may have been the only thing that read something else: until nothing leaves.
   do {
-    while (cut_block(model, shrunk)) {
-    }
+    for (std::string block; !(block = take_out_silent_block(model)).empty();)
+      shrunk.blocks.push_back(block);
   } while (cut_units(model, shrunk));
   return shrunk;
 }

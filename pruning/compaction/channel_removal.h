@@ -31,7 +31,7 @@ struct Shrunk {
 };
 
 // Takes out, in place, what has no influence on the network's outputs:
-//   a unit of a group (pruning/channel_groups.h), when all that makes it is gone, or all that reads
+//   a unit of a group (pruning/candidates.h), when all that makes it is gone, or all that reads
 //   it. A batch norm's scale and shift make what comes out of it, whatever goes in. Gone is what a
 //   mask removes, or, where there is none, what is exactly zero. One unit of every group stays; a
 //   residual block, when the main path is masked to the last parameter: its shortcut is then taken

@@ -25,10 +25,7 @@ double relative_difference(const std::vector<float>& a, const std::vector<float>
   for (std::size_t i = 0; i < a.size(); ++i) {
     const double difference = std::abs(static_cast<double>(a[i]) - b[i]);
     largest = std::max(largest, std::abs(static_cast<double>(a[i])));
-    if (std::isnan(difference))
-      most = INFINITY;
-    else
-      most = std::max(most, difference);
+    most = std::max(most, std::isnan(difference) ? INFINITY : difference);
   }
   return largest > 0 ? most / largest : most;
 }
@@ -47,7 +44,10 @@ Compaction compact(const layers::Model& model, const CompactOptions& options) {
   if (options.units) result.shrunk = shrink(trial);
   result.forms = choose_forms(trial, Tensor::randn(trial.batch_shape(options.images), rng),
                               {.format = options.format, .training = options.training});
-  set_forms(trial, result.forms);
+  for (const LayerForm& form : result.forms) {
+    Parameter weight = layers::weight_of(trial.find(form.layer));
+    form.sparse ? weight.to_csr() : weight.to_dense();
+  }
   result.max_error = relative_difference(outputs(model, probes), outputs(trial, probes));
   check(result.max_error <= kMostError, model.name().empty() ? "model" : model.name(),
         ": found outputs that compaction changes by ", result.max_error,

@@ -44,20 +44,13 @@ double density_of(Module& layer) {
   return static_cast<double>(kept) / static_cast<double>(weight.dense_shape().numel());
 }
 
-// The layers that have a choice, in the order in which they run.
-std::vector<std::string> layers_with_forms(const layers::Model& model) {
-  std::vector<std::string> names;
-  model.graph().trace(model.batch_shape(1), [&](Module& layer, const Shape&, const Shape&) {
-    if (density_of(layer) < 1 || layers::is_sparse(layer)) names.push_back(layer.name());
-  });
-  return names;
-}
-
 // One form of one layer, ready to be called.
 class Subject {
  public:
-  Subject(std::shared_ptr<Module> layer, const Call& call, bool training, bool to_input)
-      : layer_(std::move(layer)), call_(call), training_(training) {
+  Subject(const Module& layer, bool csr, const Call& call, bool training, bool to_input)
+      : layer_(layers::clone(layer)), call_(call), training_(training) {
+    Parameter weight = layers::weight_of(*layer_);
+    csr ? weight.to_csr() : weight.to_dense();
     call_.input = to_lanes(call.input.detach());
     call_.input.set_requires_grad(training && to_input);
     // In training neither a batch norm nor a sum is part of the layer's pass.
@@ -136,14 +129,8 @@ Times time_both(const Module& layer, const Call& call, bool training, bool to_in
   std::deque<Subject> dense, sparse;  // which stay where they are
   Times together, alone;
   for (int i = 0; i < kCopies; ++i) {
-    const auto in_format = [&](bool csr) {
-      const std::shared_ptr<Module> copy = layers::clone(layer);
-      Parameter weight = layers::weight_of(*copy);
-      csr ? weight.to_csr() : weight.to_dense();
-      return copy;
-    };
-    dense.emplace_back(in_format(false), call, training, to_input);
-    sparse.emplace_back(in_format(true), call, training, to_input);
+    dense.emplace_back(layer, false, call, training, to_input);
+    sparse.emplace_back(layer, true, call, training, to_input);
     time_turns(dense.back(), sparse.back(), 5, together);
   }
   if (num_threads() == 1) return together;
@@ -174,10 +161,12 @@ bool prefers_sparse(std::vector<double> shares, bool now, double margin) {
 std::vector<LayerForm> choose_forms(const layers::Model& model, const Tensor& inputs,
                                     const FormOptions& options) {
   std::vector<LayerForm> forms;
-  for (const std::string& layer : layers_with_forms(model))
-    forms.push_back({.layer = layer,
-                     .density = density_of(model.find(layer)),
-                     .sparse = options.format == Format::CSR});
+  model.graph().trace(model.batch_shape(1), [&](Module& layer, const Shape&, const Shape&) {
+    const double density = density_of(layer);
+    if (density < 1 || layers::is_sparse(layer))
+      forms.push_back(
+          {.layer = layer.name(), .density = density, .sparse = options.format == Format::CSR});
+  });
   if (options.format != Format::Auto || forms.empty()) return forms;
 
   std::map<std::string, Call> calls;
@@ -193,7 +182,7 @@ std::vector<LayerForm> choose_forms(const layers::Model& model, const Tensor& in
   static std::mutex measuring;  // one at a time: two would disturb each other
   const std::lock_guard lock(measuring);
   for (LayerForm& form : forms) {
-    const Module& layer = model.find(form.layer);
+    Module& layer = model.find(form.layer);
     const Call& call = calls.at(form.layer);
     const bool to_input = !same(call.input, inputs);
     // Everything that the times depend on but for the places of the nonzeros.
@@ -207,17 +196,9 @@ std::vector<LayerForm> choose_forms(const layers::Model& model, const Tensor& in
     WatchProgress::tell({"timing", "layers", &form - forms.data() + 1, std::ssize(forms)});
     form.dense_ms = found->second.dense;
     form.sparse_ms = found->second.sparse;
-    const bool now = layers::is_sparse(model.find(form.layer));
-    form.sparse = prefers_sparse(found->second.shares, now, options.margin);
+    form.sparse = prefers_sparse(found->second.shares, layers::is_sparse(layer), options.margin);
   }
   return forms;
-}
-
-void set_forms(const layers::Model& model, const std::vector<LayerForm>& forms) {
-  for (const LayerForm& form : forms) {
-    Parameter weight = layers::weight_of(model.find(form.layer));
-    form.sparse ? weight.to_csr() : weight.to_dense();
-  }
 }
 
 std::vector<std::string> sparse_layers(const layers::Model& model) {

@@ -43,10 +43,6 @@ struct FormOptions {
 std::vector<LayerForm> choose_forms(const layers::Model& model, const Tensor& inputs,
                                     const FormOptions& options = {});
 
-// Gives the layers these forms. Masks, values and optimiser state come along: an optimiser made
-// before goes on.
-void set_forms(const layers::Model& model, const std::vector<LayerForm>& forms);
-
 // The names of the layers that are sparse now.
 std::vector<std::string> sparse_layers(const layers::Model& model);
 

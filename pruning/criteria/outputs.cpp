@@ -6,6 +6,7 @@
 // (after Luo and Wu, 2017). A unit that answers every picture alike has one bin and tells nothing.
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <set>
 #include <string>
 
@@ -143,25 +144,18 @@ Criterion output_mean(const char* name, const Pixel& pixel) {
       [](const Mean& mean, const Classes&) { return mean.value(); });
 }
 
-struct Absolute {
-  template <class V>
-  V operator()(V x) const {
-    return x < V{} ? -x : x;
-  }
-};
-
-struct IsNotZero {
-  template <class V>
-  V operator()(V x) const {
-    return x != V{} ? splat<V>(1) : V{};
-  }
+// Of vectors and floats.
+constexpr auto kAbsolute = [](auto x) { return x < decltype(x){} ? -x : x; };
+constexpr auto kIsNotZero = [](auto x) {
+  return x != decltype(x){} ? splat<decltype(x)>(1) : decltype(x){};
 };
 
 // Few enough that a thousand pictures fill the cells of 16 bins and 10 classes: with P pictures,
 // chance alone gives mutual information of about (bins - 1) (classes - 1) / (2 P ln 2) bits.
 constexpr int kBins = 16;
 
-double entropy_of(const std::vector<std::int64_t>& counts, double total) {
+double entropy_of(const std::vector<std::int64_t>& counts) {
+  const auto total = static_cast<double>(std::accumulate(counts.begin(), counts.end(), 0L));
   double bits = 0;
   for (const std::int64_t count : counts)
     if (count > 0) {
@@ -174,7 +168,7 @@ double entropy_of(const std::vector<std::int64_t>& counts, double total) {
 double response_entropy(const std::vector<int>& bins, const Classes&) {
   std::vector<std::int64_t> counts(kBins, 0);
   for (const int bin : bins) ++counts[bin];
-  return entropy_of(counts, static_cast<double>(bins.size()));
+  return entropy_of(counts);
 }
 
 // I(R; Y) = H(R) + H(Y) - H(R, Y)
@@ -185,9 +179,7 @@ double information(const std::vector<int>& bins, const Classes& classes) {
     ++of_classes[classes.of[n]];
     ++joint[static_cast<std::size_t>(classes.of[n]) * kBins + bins[n]];
   }
-  const double total = static_cast<double>(bins.size());
-  const double bits =
-      response_entropy(bins, classes) + entropy_of(of_classes, total) - entropy_of(joint, total);
+  const double bits = response_entropy(bins, classes) + entropy_of(of_classes) - entropy_of(joint);
   return std::max(0.0, bits);  // rounding
 }
 
@@ -223,9 +215,9 @@ Criterion of_responses(const char* name, const Measure& measure) {
 
 }  // namespace
 
-Criterion activation() { return output_mean("activation", Absolute()); }
+Criterion activation() { return output_mean("activation", kAbsolute); }
 
-Criterion apoz() { return output_mean("apoz", IsNotZero()); }
+Criterion apoz() { return output_mean("apoz", kIsNotZero); }
 
 Criterion variance() {
   return of_outputs<Moments>(
@@ -259,7 +251,7 @@ Criterion weighted() {
         [&](const layers::Module& layer, const Tensor& input, const Tensor&, const Examples&) {
           const auto found = inputs.find(layer.name());
           if (found == inputs.end()) return;
-          const PerImage sums = sum_pixels(input, Absolute());
+          const PerImage sums = sum_pixels(input, kAbsolute);
           found->second.resize(sums.channels);
           for (std::int64_t c = 0; c < sums.channels; ++c) found->second[c].add(sums, c);
         });

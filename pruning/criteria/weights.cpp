@@ -1,12 +1,12 @@
 // Criteria that look at the network alone, without data.
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <utility>
 
 #include "core/error.h"
 #include "core/parallel.h"
 #include "pruning/criteria/scoring.h"
-#include "pruning/removable_layers.h"
 
 namespace espalier::pruning {
 namespace {
@@ -26,34 +26,19 @@ Criterion summed(const char* name, Over over, const Value& value, const Finish& 
   });
 }
 
-// The standard deviations of layers' weights as they were when first asked for. Held by parameter:
-// a compaction changes what is in it, not which it is.
-class Deviations {
- public:
-  double of(const Parameter& weight) {
-    for (const auto& [known, deviation] : known_)
-      if (same(known, weight)) return deviation;
-    known_.emplace_back(weight, measure(weight));
-    return known_.back().second;
-  }
-
- private:
-  // Over the weights that are there.
-  static double measure(const Parameter& weight) {
-    const std::uint8_t* mask = weight.mask();
-    const float* w = weight.data();
-    const auto mean_of = [&](const auto& value) {
-      double sum = 0, count = 0;
-      for (std::int64_t i = 0; i < weight.numel(); ++i)
-        if (!mask || mask[i]) sum += value(static_cast<double>(w[i])), ++count;
-      return count > 0 ? sum / count : 0;
-    };
-    const double mean = mean_of([](double x) { return x; });
-    return std::sqrt(mean_of([mean](double x) { return (x - mean) * (x - mean); }));
-  }
-
-  std::vector<std::pair<Parameter, double>> known_;
-};
+// The standard deviation of the weights that are there.
+double deviation_of(const Parameter& weight) {
+  const std::uint8_t* mask = weight.mask();
+  const float* w = weight.data();
+  const auto mean_of = [&](const auto& value) {
+    double sum = 0, count = 0;
+    for (std::int64_t i = 0; i < weight.numel(); ++i)
+      if (!mask || mask[i]) sum += value(static_cast<double>(w[i])), ++count;
+    return count > 0 ? sum / count : 0;
+  };
+  const double mean = mean_of([](double x) { return x; });
+  return std::sqrt(mean_of([mean](double x) { return (x - mean) * (x - mean); }));
+}
 
 // The weights that make each unit, side by side.
 std::vector<std::vector<float>> rows_of(const Candidates& list) {
@@ -162,12 +147,20 @@ Criterion geometric_median() {
 Criterion threshold(double t, bool in_deviations) {
   check(t >= 0 && std::isfinite(t), "criterion threshold: found ", t,
         ", expected a number of at least 0");
+  // As they were when first asked for. Held by parameter: a compaction changes what is in it, not
+  // which it is.
+  using Deviations = std::map<const TensorImpl*, std::pair<Parameter, double>>;
   const auto deviations = std::make_shared<Deviations>();
   Criterion made = criterion("threshold", [in_deviations, deviations](const Candidates& list) {
     Scores scores(list.count, 0), elements(list.count, 0);
     for (const Member& member : list.members) {
       if (member.part != Part::Weight) continue;
-      const double unit = in_deviations ? deviations->of(member.parameter) : 1;
+      double unit = 1;
+      if (in_deviations) {
+        auto& [weight, deviation] = (*deviations)[member.parameter.impl()];
+        if (!weight.defined()) weight = member.parameter, deviation = deviation_of(weight);
+        unit = deviation;
+      }
       const float* w = member.parameter.data();
       member.each([&](std::int64_t i, std::int64_t set) {
         // Weights that are all equal lie any number of deviations from zero.

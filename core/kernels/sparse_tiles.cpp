@@ -35,18 +35,28 @@ TileGrid::TileGrid(int blocks, int rows, int columns, bool pooled, int vectors)
   across = pieces(columns, shape().columns);
 }
 
-int channels_in_cache(const TileInput& input, int channels) {
+int part_channels(const TileGrid& grid, const Planes& in, Pair stride, int kernel_h, int kernel_w) {
   constexpr int kLine = 64, kSets = 64, kWays = 10;  // two of twelve are left to everything else
+  const TileShape& shape = grid.shape();
+  const int rows = (shape.rows - 1) * stride.y + kernel_h;
+  const std::int64_t columns = (shape.columns - 1) * stride.x + kernel_w;
   int used[kSets] = {};
-  for (int c = 0; c < channels; ++c)
-    for (int b = 0; b < input.blocks; ++b)
-      for (int y = 0; y < input.rows; ++y) {
-        const std::int64_t first = (c * input.channel + b * input.block + y * input.row) * 4;
-        const std::int64_t end = first + std::int64_t{input.columns} * kLanes * 4;
+  const auto fits = [&](std::int64_t c) {
+    for (int b = 0; b < shape.blocks; ++b)
+      for (int y = 0; y < rows; ++y) {
+        const std::int64_t first =
+            (c * in.channel_stride + b * in.block_stride + y * in.row_stride) * 4;
+        const std::int64_t end = first + columns * kLanes * 4;
         for (std::int64_t line = first / kLine; line * kLine < end; ++line)
-          if (++used[line % kSets] > kWays) return std::max(c, 1);
+          if (++used[line % kSets] > kWays) return false;
       }
-  return channels;
+    return true;
+  };
+  int most = 0;
+  while (most < in.channels && fits(most)) ++most;
+  most = std::max(most, 1);
+  const int parts = (in.channels + most - 1) / most;
+  return (in.channels + parts - 1) / parts;
 }
 
 }  // namespace espalier

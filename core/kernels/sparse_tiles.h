@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <utility>
 
+#include "core/layout.h"
+#include "core/ops/sides.h"
 #include "core/simd.h"
 
 namespace espalier {
@@ -67,13 +69,9 @@ struct TileGrid {
   std::int64_t tiles() const { return std::int64_t{down} * across; }  // of a group
 };
 
-// How many channels' worth of what a tile reads fits into the first-level cache. Strides are in
-// floats; a tile reads so many rows and columns of pixels of each block.
-struct TileInput {
-  int blocks, rows, columns;
-  std::int64_t block, channel, row;
-};
-int channels_in_cache(const TileInput& input, int channels);
+// The most channels of a part that leave what a tile reads of it in the first-level cache, evened
+// out over the parts.
+int part_channels(const TileGrid& grid, const Planes& in, Pair stride, int kernel_h, int kernel_w);
 
 // The pixels that a tile reads and its neighbours to the left and above have not, as a rectangle
 // that begins so far from the tile's first position; strides in floats.

@@ -155,7 +155,8 @@ void sparse_conv_input_gradient(const OutputGradient& gradient, const Tensor& va
       geometry.stride_x = options.stride.x;
       geometry.phase_y = y.number;
       geometry.phase_x = x.number;
-      geometry.part_channels = part_channels(grid, strides, options.groups, 1, y.taps, x.taps);
+      if (options.groups == 1)
+        geometry.part_channels = part_channels(grid, strides, 1, y.taps, x.taps);
       const auto order = tap_order(pattern, geometry);
       works.push_back({grid, order, pack_taps(*order, values)});
     }
@@ -174,21 +175,6 @@ void sparse_conv_input_gradient(const OutputGradient& gradient, const Tensor& va
       }
     };
   });
-}
-
-int part_channels(const TileGrid& grid, const Planes& in, int groups, Pair stride, int kernel_h,
-                  int kernel_w) {
-  if (groups > 1) return in.channels;  // a row sees few of them, all in one part
-  const TileShape& shape = grid.shape();
-  const int most = channels_in_cache({.blocks = shape.blocks,
-                                      .rows = (shape.rows - 1) * stride.y + kernel_h,
-                                      .columns = (shape.columns - 1) * stride.x + kernel_w,
-                                      .block = in.block_stride,
-                                      .channel = in.channel_stride,
-                                      .row = in.row_stride},
-                                     in.channels);
-  const int parts = (in.channels + most - 1) / most;
-  return (in.channels + parts - 1) / parts;
 }
 
 }  // namespace espalier

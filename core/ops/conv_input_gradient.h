@@ -14,9 +14,4 @@ void sparse_conv_input_gradient(const OutputGradient& gradient, const Tensor& va
                                 const SparsePattern& pattern, const Planes& dx, bool add,
                                 const ConvOptions& options, const ConvSizes& sizes);
 
-// The most channels of a part that leave what a tile reads of it in the first-level cache, evened
-// out over the parts.
-int part_channels(const TileGrid& grid, const Planes& in, int groups, Pair stride, int kernel_h,
-                  int kernel_w);
-
 }  // namespace espalier

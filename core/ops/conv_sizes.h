@@ -45,7 +45,8 @@ SmallConvPass small_conv_pass(const Tensor& x, const Tensor& y, const Tensor& bi
                               const ConvSizes& sizes, const ConvOptions& options);
 Tensor after_small_conv(const Tensor& y, const ConvOptions& options);
 
-// Of the taps that the forward pass takes, of any part of the channels.
+// Of the taps that the forward pass takes, of all channels in one part: with groups a row sees few
+// of them.
 TapGeometry tap_geometry(const Planes& in, const ConvOptions& options);
 
 }  // namespace espalier

@@ -61,8 +61,8 @@ Tensor sparse_conv2d(const Tensor& given, const Tensor& values, const Pattern& p
   };
   const auto way = [&](const TileGrid& grid) -> Way {
     TapGeometry geometry = tap_geometry(in, options);
-    geometry.part_channels =
-        part_channels(grid, in, options.groups, options.stride, s.kernel_h, s.kernel_w);
+    if (options.groups == 1)
+      geometry.part_channels = part_channels(grid, in, options.stride, s.kernel_h, s.kernel_w);
     return {grid, tap_order(*pattern, geometry), new_pixels(grid, in, options, s)};
   };
   const TileGrid of_four(in.blocks, s.rows, s.columns, options.max_pool, 4);

@@ -7,7 +7,8 @@
 // takes as it is.
 //
 // Three rules hold for every tensor in lanes:
-//   the halo is zero, in values and in gradients (convolution needs no edge branches);
+//   the halo is zero, in values and in gradients (convolution needs no edge branches), and so is
+//   what planes without one may have behind them to keep apart in the caches;
 //   values in padding lanes (images from N on) are finite but mean nothing;
 //   gradients in padding lanes are zero (sums over all lanes are then right).
 #pragma once

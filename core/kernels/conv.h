@@ -99,7 +99,7 @@ void run(std::span<const ConvPass> passes);
 inline constexpr std::uint8_t kDeadWindow = 4;
 
 // Weights in the order in which the kernel reads them: [tile][C][KH][KW][channels of the tile].
-// `source(o, c, ky, kx)` gives a weight; packed holds O C KH KW floats.
+// packed holds O C KH KW floats.
 struct WeightView {
   const float* data;
   std::int64_t out_stride, in_stride, row_stride, column_stride;

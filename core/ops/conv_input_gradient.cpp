@@ -102,7 +102,7 @@ Tensor pack_phase(const Tensor& weight, Pair stride, const Phase& y, const Phase
 }
 
 // What the first phase zeroes on the way.
-Planes halo_of(const Planes& dx, const Phase& y, const Phase& x, bool add) {
+Planes zeroed_halo(const Planes& dx, const Phase& y, const Phase& x, bool add) {
   return add || y.number || x.number ? Planes{} : dx;
 }
 
@@ -128,7 +128,7 @@ void conv_input_gradient(const OutputGradient& gradient, const Tensor& weight, c
       pass.add = add;
       pass.only_2x2 = stride == Pair(1) && y.start == -1 && x.start == -1 &&
                       meets_only_2x2(dy, y.taps, x.taps, y.pixels, x.pixels);
-      pass.halo_of = halo_of(dx, y, x, add);
+      pass.halo_of = zeroed_halo(dx, y, x, add);
       passes.push_back(pass);
     }
     run(passes);
@@ -170,7 +170,7 @@ void sparse_conv_input_gradient(const OutputGradient& gradient, const Tensor& va
                         works[i].order.get(),
                         taps_of(works[i].taps)};
         pass.add = add;
-        pass.halo_of = halo_of(dx, y, x, add);
+        pass.halo_of = zeroed_halo(dx, y, x, add);
         run(pass);
       }
     };

@@ -151,6 +151,7 @@ Tensor batch_norm(const Tensor& given, const Tensor& weight, const Tensor& bias,
   check_arguments(given, weight, bias, running_mean, running_var, options.training);
   const Tensor x = to_lanes(given);
   const bool images = x.shape().rank() == 4;
+  check(options.halo >= 0, "batch_norm: found a halo of ", options.halo, ", expected 0 or more");
   Tensor y =
       Tensor::empty(x.shape(), {.lanes = x.layout().lanes,
                                 .halo = images ? halo_of(x.size(2), x.size(3), options.halo) : 0});

@@ -159,8 +159,7 @@ void spread(const Window& window, const Planes& dy, const Planes& dx, bool add,
 template <class Take, class Shares>
 Tensor pool(Op op, const Tensor& x, const Window& window, const Take& take, Shares shares) {
   const Shape shape = window.outputs(x.shape());
-  Tensor y =
-      Tensor::empty(shape, {.lanes = x.layout().lanes, .halo = halo_of(shape[2], shape[3])});
+  Tensor y = Tensor::empty(shape, {.lanes = x.layout().lanes, .halo = halo_of(shape[2], shape[3])});
   const Planes in = x.planes(), out = y.planes();
   specialise(in.lanes, window, [&](auto element, auto kernel) {
     using V = decltype(element);

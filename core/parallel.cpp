@@ -72,6 +72,7 @@ class SleepingTeam {
  private:
   void sleep(int size) {
     if (startable_threads(size) < size) {  // as many are not to be had
+      const std::lock_guard lock(mutex_);
       there_ = false;
       return;
     }

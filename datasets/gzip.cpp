@@ -21,16 +21,17 @@ std::vector<std::uint8_t> gunzip(std::span<const std::byte> packed, const std::s
   std::vector<std::uint8_t> content;
   content.reserve(most);  // no memory until it is written to
   const std::size_t size = packed.size();
-  while (content.size() < most) {
-    const std::size_t made = content.size(), input = std::min(packed.size(), kMostInput);
-    content.resize(std::min(most, made + kPart));
+  std::size_t made = 0;
+  while (made < most) {
+    const std::size_t input = std::min(packed.size(), kMostInput);
+    if (made == content.size()) content.resize(std::min(most, made + kPart));
     stream.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(packed.data()));
     stream.avail_in = static_cast<uInt>(input);
     stream.next_out = content.data() + made;
     stream.avail_out = static_cast<uInt>(content.size() - made);
     const int status = inflate(&stream, Z_NO_FLUSH);
     packed = packed.subspan(input - stream.avail_in);
-    content.resize(content.size() - stream.avail_out);
+    made = content.size() - stream.avail_out;
     if (status == Z_STREAM_END) {
       if (packed.empty()) break;
       // Several gzip files in a row are one gzip file. Anything else has no business here.
@@ -44,6 +45,7 @@ std::vector<std::uint8_t> gunzip(std::span<const std::byte> packed, const std::s
       check(status == Z_OK, path, ": cannot unpack it: ", stream.msg ? stream.msg : "damaged data");
     }
   }
+  content.resize(made);
   return content;
 }
 

@@ -1,9 +1,21 @@
 // Layers of several inputs: shapes, and sums of more than two.
 #include "layers/merge.h"
 
+#include <vector>
+
 #include "core/error.h"
+#include "core/memory.h"
 
 namespace espalier::layers {
+
+void Merge::expect(std::span<const Tensor> inputs) const {
+  if (!takes(inputs.size())) [[unlikely]]
+    fail(label(), ": found ", inputs.size(), " inputs, which a layer of type ", type(),
+         " does not take");
+  std::vector<Shape, PoolAllocator<Shape>> shapes;
+  for (const Tensor& input : inputs) shapes.push_back(input.shape());
+  output_shape_all(shapes);
+}
 
 Shape Add::output_shape_all(std::span<const Shape> inputs) const {
   for (const Shape& input : inputs)
@@ -14,6 +26,7 @@ Shape Add::output_shape_all(std::span<const Shape> inputs) const {
 }
 
 Tensor Add::forward_all(std::span<const Tensor> inputs) {
+  expect(inputs);
   Tensor sum = inputs[0];
   for (const Tensor& input : inputs.subspan(1)) sum = add(sum, input);
   return sum;

@@ -20,6 +20,9 @@ class Merge : public Module {
   Channels pass_channels_all(ChannelWalk& walk, std::span<const Channels> inputs) override {
     return walk.opaque(*this, inputs);
   }
+
+ protected:
+  void expect(std::span<const Tensor> inputs) const;  // an Error where they do not fit
 };
 
 // The sum of values of equal shape, such as the two paths of a residual block.
@@ -35,7 +38,10 @@ class Add : public Kind<"Add", Add, Merge> {
 class Mul : public Kind<"Mul", Mul, Merge> {
  public:
   bool takes(std::size_t inputs) const override { return inputs == 2; }
-  Tensor forward_all(std::span<const Tensor> inputs) override { return mul(inputs[0], inputs[1]); }
+  Tensor forward_all(std::span<const Tensor> inputs) override {
+    expect(inputs);
+    return mul(inputs[0], inputs[1]);
+  }
   Shape output_shape_all(std::span<const Shape> inputs) const override;
   Channels pass_channels_all(ChannelWalk& walk, std::span<const Channels> inputs) override {
     return walk.product(*this, inputs[0], inputs[1]);

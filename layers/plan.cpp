@@ -67,7 +67,7 @@ Plan::Plan(const Graph& graph, const Shape& input, bool recording, bool fuse, Fo
   }
 }
 
-// A result has the halo that those need who take it. Terms of a sum lie alike.
+// A result has the halo that those need who take it. A sum and its terms lie alike.
 void Plan::set_halos(const Graph& graph) {
   std::vector<int> halos(graph.nodes().size(), 0);
   if (!halos.empty()) halos.back() = kDefaultHalo;
@@ -86,8 +86,11 @@ void Plan::set_halos(const Graph& graph) {
       } else if (dynamic_cast<const Add*>(node.layer.get())) {
         halo = halos[step->result];
         for (const Value term : node.inputs) halo = std::max(halo, term < 0 ? 0 : halos[term]);
+        need(step->result, halo);
       }
       for (const Value input : node.inputs) need(input, halo);
+      if (step->addend < 0) continue;
+      need(step->result, halos[step->addend]);
       need(step->addend, halos[step->result]);
     }
   }

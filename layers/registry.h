@@ -15,7 +15,12 @@ using LayerFactory = std::function<std::shared_ptr<Module>(const Config& config)
 
 // Makes a kind of layer of one's own known, before models with it are loaded. Not while other
 // threads load.
-//   register_layer("Scale", [](const Config&) { return std::make_shared<Scale>(); });
+//   register_layer("Scale", [](const Config& config) {
+//     auto layer = std::make_shared<Scale>();
+//     Options options(config);
+//     layer->describe(options);
+//     return layer;
+//   });
 void register_layer(const std::string& type, LayerFactory factory);
 
 // An unknown type is an error that lists those there are.

@@ -94,9 +94,13 @@ Config config_of(const Json& options, const std::string& owner) {
   return config;
 }
 
+void expect_room(const Graph& graph) {
+  check(graph.nodes().size() < kMaxNodes, "found more than ", kMaxNodes, " layers");
+}
+
 Value add_layer(Graph& graph, const std::string& name, const Json& json, const std::string& layer,
                 std::vector<Value> inputs) {
-  check(graph.nodes().size() < kMaxNodes, "found more than ", kMaxNodes, " layers");
+  expect_room(graph);
   const std::string type = text(json, "type", layer);
   const Json* options = member(json, "config");
   const std::string owner = layer + " (" + type + ")";
@@ -137,8 +141,9 @@ Value append_version1(Graph& graph, const Json& json, const std::string& path, V
   const std::string layer = "layer '" + path + "'";
   check(depth < kMaxDepth, layer, ": found more than ", kMaxDepth, " layers within each other");
   const std::string type = text(json, "type", layer);
+  static const Json none = Json::array();
   const Json* list = member(json, "children");
-  const Json children = list ? *list : Json::array();
+  const Json& children = list ? *list : none;
   const std::size_t count = children.size();
   check(children.is_array(), layer, ": found ", children.type_name(),
         " as 'children', expected a list");
@@ -168,6 +173,7 @@ Value append_version1(Graph& graph, const Json& json, const std::string& path, V
   check(count == known, layer, ": found a child named '", name_of(known),
         "', expected 'shortcut' or 'relu'");
   const Value past = shortcut ? append(1, input) : input;
+  expect_room(graph);
   const Value sum = graph.add(path, Add(), {main, past});
   return relu ? append(shortcut ? 2 : 1, sum) : sum;
 }

@@ -279,6 +279,7 @@ Selection select_pattern(std::span<const Candidates> lists, std::span<const Scor
 
 Selection select_above(std::span<const Candidates> lists, std::span<const Scores> scores,
                        double cut, std::int64_t floor) {
+  check(floor >= 0, "floor: found ", floor, ", expected 0 or more");
   check_scores(lists, scores);
   std::vector<Kept> all = kept_of(lists);
   for (std::size_t l = 0; l < lists.size(); ++l) {

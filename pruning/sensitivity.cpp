@@ -74,7 +74,6 @@ Sensitivity sensitivity(const layers::Model& model, const Method& method,
           scores.size(), " lists, expected ", lists.size());
   }
   result.dense = accuracy_of(copy_of(model));
-  const Base before = base_of(scored, lists, Count::Sets);
   for (std::size_t l = 0; l < lists.size(); ++l) {
     const Candidates& list = lists[l];
     Method alone = method;
@@ -99,6 +98,8 @@ Sensitivity sensitivity(const layers::Model& model, const Method& method,
       points.back().asked = asked;
     }
     if (!by_ratio(method)) points.push_back(point(0));
+    // Of this list alone: others may have its name.
+    const Base before = base_of(scored, {&list, 1}, Count::Sets);
     result.lists.push_back({list.name, list.gone + list.count, before.lists.at(list.name), points});
   }
   return result;

@@ -55,6 +55,12 @@ TEST_CASE("activations: values and gradients") {
 TEST_CASE("activations: keep the layout, NaN and infinity") {
   const Tensor x = to_lanes(random_tensor({3, 2, 4, 4}, 2));
   for (const Tensor& y : {relu(x), leaky_relu(x), gelu(x)}) CHECK(y.layout() == x.layout());
+  for (const int halo : {0, 1}) {  // what is no pixel stays zero
+    const Tensor y = sigmoid(to_layout(random_tensor({17, 2, 4, 4}, 3), {simd_lanes(), halo}));
+    const Planes planes = y.planes();
+    CHECK(std::count(y.data(), y.data() + y.storage_size(), 0.0f) ==
+          planes.blocks * planes.channels * (planes.channel_stride - 16 * planes.lanes));
+  }
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   const Tensor odd = Tensor::from(
       {3}, std::vector{std::numeric_limits<float>::quiet_NaN(), kInfinity, -kInfinity});

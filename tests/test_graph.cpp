@@ -108,6 +108,12 @@ TEST_CASE("graph: what does not fit is refused in one sentence") {
   graph.add("b", ReLU(), kInput);
   CHECK_THROWS_WITH_AS(Model(graph, {3}),
                        "layer a: found no layer that takes its output, expected one", Error);
+  const Tensor x = Tensor::zeros({2, 3, 4, 4});
+  CHECK_THROWS_WITH_AS(Add().forward_all(std::vector{x, Tensor::zeros({2, 3, 1, 1})}),
+                       "Add: found [2, 3, 4, 4] and [2, 3, 1, 1] to add, expected equal shapes",
+                       Error);
+  CHECK_THROWS_WITH_AS(Mul().forward_all({&x, 1}),
+                       "Mul: found 1 inputs, which a layer of type Mul does not take", Error);
   Graph sum;
   sum.add("s", Add(), {sum.add("c", Conv2d(3, 4), kInput), kInput});
   CHECK_THROWS_WITH_AS(Model(sum, {3, 8, 8}),

@@ -96,6 +96,28 @@ TEST_CASE("gradient, taylor and snip on a softmax worked out by hand") {
   check_near(scores_of(snip(), rows, evidence, "fc"), {7.5});
 }
 
+TEST_CASE("snip counts the gradient of a weight that two layers share once") {
+  layers::Sequential chain{{"a", layers::Linear(2, 2, {.bias = false})},
+                           {"b", layers::Linear(2, 2, {.bias = false})}};
+  layers::Model apart(chain, {2}), shared = apart.clone();
+  const std::vector<float> same = {1, 2, -1, 0.5f};
+  for (const char* name : {"a.weight", "b.weight"}) set(apart, name, same);
+  const auto layer = [&](int i) { return shared.nodes()[i].layer; };
+  set(shared, "a.weight", same);
+  std::dynamic_pointer_cast<layers::Linear>(layer(1))->weight =
+      std::dynamic_pointer_cast<layers::Linear>(layer(0))->weight;
+  const auto scored = [](const layers::Model& model, const char* list) {
+    Evidence evidence(model, {examples({1, 2}, {2, 3}, {0})});
+    return scores_of(snip(), lists_of(model, Weight), evidence, list);
+  };
+  const auto a = scored(apart, "a"), b = scored(apart, "b"), both = scored(shared, "a");
+  // The gradients of the two are added, once; they may be of different signs.
+  double largest = 0;
+  for (std::size_t i = 0; i < both.size(); ++i)
+    largest = std::max(largest, both[i] / (a[i] + b[i]));
+  CHECK(largest == doctest::Approx(1));
+}
+
 TEST_CASE("taylor of a neuron is the size, not the sign, of what its gate changes in the loss") {
   const layers::Model model(
       layers::Sequential{

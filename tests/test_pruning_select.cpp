@@ -199,6 +199,8 @@ TEST_CASE("select: a cut decides by itself, but for the floor") {
     for (std::size_t i = 0; i < scores[l].size(); ++i)
       CHECK(selection.kept[l][i] == (scores[l][i] >= 0.1));
   CHECK(gone(select_above(lists, scores, 100).kept[1]) == lists[1].count - 1);
+  CHECK_THROWS_WITH_AS(select_above(lists, scores, 100, -1), "floor: found -1, expected 0 or more",
+                       Error);
 }
 
 TEST_CASE("schedules: when and how much") {

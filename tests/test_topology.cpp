@@ -114,6 +114,11 @@ TEST_CASE("topology: version 1, a tree, is refused likewise where it is hostile"
   spoil("/root/children/0/children", good["root"]["children"], "found layers inside");
   spoil("/root/children/1/children/1/name", "side", "'side'");
   spoil("/root/children/1/children/0/name", "main", "found no main path");
+  const Json empty = {{"name", ""}, {"type", "Sequential"}};
+  Json sums = Json::array();  // without a layer in them
+  for (int i = 0; i <= 8192; ++i)
+    sums.push_back({{"name", std::to_string(i)}, {"type", "Residual"}, {"children", {empty}}});
+  spoil("/root/children", sums, "found more than 8192 layers");
 }
 
 TEST_CASE("topology: sizes that only memory could refuse are refused before") {

@@ -29,8 +29,7 @@ struct ChannelTiles {
 };
 
 // Whether 3x3 taps, with stride 1 and padding 1 on all sides, meet 2x2 pixels and the zeros around
-// them. Five products in nine are then with
-// zeros, and kernels that are told so leave them out.
+// them. Five products in nine are then with zeros, and kernels that are told so leave them out.
 inline bool meets_only_2x2(const Planes& in, int kernel_h, int kernel_w, int rows, int columns) {
   return in.height == 2 && in.width == 2 && kernel_h == 3 && kernel_w == 3 && rows == 2 &&
          columns == 2;

@@ -123,7 +123,7 @@ Tensor sigmoid(const Tensor& x) {
   Tensor y = map(
       Op::Sigmoid, x, [](float v) { return logistic(v); },
       [](float d, float, float y) { return d * (y * (1 - y)); });
-  if (y.layout().halo > 0) {  // of a zero it is 0.5
+  if (!y.layout().plain()) {  // of a zero it is 0.5
     const Planes planes = y.planes();
     for_each_plane(planes, [&](std::int64_t b, std::int64_t c) { zero_halo(planes, b, c); });
   }

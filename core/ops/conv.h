@@ -21,7 +21,8 @@ struct ConvOptions {
   // Added to the output before ReLU, where there is one: a residual's other path, of the output's
   // shape. Only where nothing is recorded, and without max_pool.
   Tensor addend = {};
-  int halo = kDefaultHalo;  // zeroed pixels that the result has around each plane
+  // Zeroed pixels around each plane of the result, unless a pass of its own pools it.
+  int halo = kDefaultHalo;
 };
 
 // x [N, C, H, W], weight [O, C / groups, KH, KW], bias [O] or not defined -> [N, O, H', W'] with

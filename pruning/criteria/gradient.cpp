@@ -1,6 +1,7 @@
 // Criteria of the derivatives of the loss: the first one, and of first ones of single pictures the
 // second, as Fisher information.
 #include <map>
+#include <set>
 #include <utility>
 #include <variant>
 
@@ -171,9 +172,10 @@ Criterion snip() {
     std::map<const TensorImpl*, std::vector<double>> gradients;
     evidence.each_batch([&](const Examples& batch) {
       const double share = static_cast<double>(batch.labels.size()) / pictures;
+      std::set<const TensorImpl*> seen;  // layers may share a parameter
       for (const Parameter& parameter : evidence.model().parameters()) {
         const Tensor gradient = parameter.grad();
-        if (!gradient.defined()) continue;
+        if (!gradient.defined() || !seen.insert(parameter.impl()).second) continue;
         std::vector<double>& sum = gradients[parameter.impl()];
         sum.resize(parameter.numel(), 0);
         for (std::size_t i = 0; i < sum.size(); ++i)

@@ -184,14 +184,13 @@ void strip(const Job& job, const float* in, const Pixels& at, int first, int las
                                : broadcast(bias);
     }
     const auto addend = [&](int o, int p) { return pass.addend + (to[o] - pass.out) + at.out[p]; };
-    if (!ends) {
-    } else if (P == kTileP && argmax) {
+    if (ends && P == kTileP && argmax) {
 #pragma GCC unroll 4
       for (int o = 0; o < O; ++o) {
         __builtin_prefetch(to[o] + at.out[0], 1);
         __builtin_prefetch(argmax + (channel + o) * argmax_channel, 1);
       }
-    } else {
+    } else if (ends) {
       if (pass.addend) for_tile<O, P>([&](int o, int p) { __builtin_prefetch(addend(o, p)); });
       if (!past_caches)
         for_tile<O, P>([&](int o, int p) { __builtin_prefetch(to[o] + at.out[p], 1); });
